@@ -1,0 +1,53 @@
+//! The newsroom's words: plain types and the rules that make them, no I/O, no async.
+//!
+//! Every other crate speaks in these words, and a new word is added here first:
+//!
+//! - **Outlet**, **Source** (a feed or site it reads), **Item** (what a source published), **Article** (what the outlet
+//!   publishes, kept by **Revision**), **Topic**, **Picture**.
+//! - **Newsletter**, **Edition** (one newsletter's issue of one local date), **Departure** (an edition leaving at one
+//!   instant, with a frozen audience), **Cohort** (the readers whose copies differ only in their tokens), **Copy**,
+//!   **Letter** (a single mail: the opt-in).
+//! - **Reader**, **Subscription**, **Consent**, **Suppression**.
+//! - **Delivery** (one copy's row in the **ledger**), **Attempt**, **Verdict**, **doubt**.
+//! - **Route**, **Lane**, **Relay**, **Exchanger**, **Bounce**.
+//! - **Mirror**, **Seal**, **Carry**; **Member**, **Desk**, **Press**.
+
+mod address;
+mod article;
+mod edition;
+mod id;
+mod ledger;
+mod problem;
+mod reader;
+mod source;
+mod topic;
+
+pub use address::{ADDRESS_BYTES_MAX, Address, AddressFault};
+pub use article::{
+    Article, ArticleState, Credit, Licence, PictureUse, Published, Revision, SLUG_BYTES_MAX, slug,
+};
+pub use edition::{
+    Cohort, CohortKey, Departure, DepartureKind, DepartureState, Edition, EditionKind, Format,
+    LineUpEntry, Newsletter,
+};
+pub use id::{
+    ArticleId, CohortId, DepartureId, EditionId, Id, IdMint, ItemId, NewsletterId, PictureId,
+    ReaderId, SourceId, TopicId, WEEK_MS,
+};
+pub use ledger::{Answer, Delivery, DeliveryKey, DeliveryState, Excluded, Sums};
+pub use problem::Problem;
+pub use reader::{Consent, ConsentKind, ReaderState, SubscriptionState, Suppression};
+pub use source::{Item, ItemState, Source, SourceHealth, SourceKind};
+pub use topic::{TOPICS_MAX, Topic, Topics};
+
+/// A moment, in UTC milliseconds since 1970-01-01: how the database keeps time.
+pub type Ms = i64;
+
+/// One second, in milliseconds.
+pub const SECOND_MS: Ms = 1_000;
+/// One minute, in milliseconds.
+pub const MINUTE_MS: Ms = 60 * SECOND_MS;
+/// One hour, in milliseconds.
+pub const HOUR_MS: Ms = 60 * MINUTE_MS;
+/// One day of 24 hours, in milliseconds.
+pub const DAY_MS: Ms = 24 * HOUR_MS;

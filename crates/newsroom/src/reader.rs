@@ -1,0 +1,66 @@
+//! Readers' standing. Their addresses live sealed in the vault and are no part of these types.
+
+use crate::{Ms, NewsletterId, ReaderId};
+
+/// Where a reader stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReaderState {
+    /// Known, not yet confirmed for anything.
+    Pending = 1,
+    /// Confirmed.
+    Active = 2,
+}
+
+/// Where a subscription stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubscriptionState {
+    /// Asked for, not confirmed: gets the opt-in letter and nothing else.
+    Pending = 1,
+    /// Gets editions.
+    Active = 2,
+    /// Ended by the reader.
+    Unsubscribed = 3,
+    /// Ended by us: bounced for good, complained, or erased.
+    Suppressed = 4,
+}
+
+/// What a reader agreed to or took back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConsentKind {
+    /// Filled in the form.
+    Asked = 1,
+    /// Pressed the button behind the opt-in mail's link.
+    Confirmed = 2,
+    /// Ended it.
+    Unsubscribed = 3,
+    /// Undid the unsubscribing.
+    Undone = 4,
+}
+
+/// One line of a reader's consent: kept for good, exported, never changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Consent {
+    /// Who.
+    pub reader: ReaderId,
+    /// To what.
+    pub newsletter: NewsletterId,
+    /// Agreed or took back.
+    pub kind: ConsentKind,
+    /// When.
+    pub at: Ms,
+    /// By which door: `form`, `mail link`, `one-click`, `import`.
+    pub door: String,
+    /// The words they agreed to.
+    pub wording: String,
+}
+
+/// An address, known only by its blind index, that must not be written to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suppression {
+    /// The blind index of the address.
+    pub index: Vec<u8>,
+    /// Since when.
+    pub at: Ms,
+    /// Why, in one word: `complaint`, `bounce`, `import`, `erased`.
+    pub why: String,
+}
