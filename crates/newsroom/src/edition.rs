@@ -51,6 +51,8 @@ pub enum DepartureKind {
 /// Where a departure stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DepartureState {
+    /// Its audience is frozen; it waits to be sent.
+    Cut = 0,
     /// Copies may leave.
     Open = 1,
     /// An editor stopped it; nothing new leaves.
@@ -115,6 +117,23 @@ pub struct Cohort {
     pub subject: String,
     /// The rendered mail: `mail::mime::SharedBody` in its stored form. Byte-identical for every retry, across upgrades.
     pub body: Vec<u8>,
+}
+
+impl DepartureState {
+    /// The state the store keeps as `raw`.
+    ///
+    /// # Panics
+    /// When `raw` is no state: the database is damaged.
+    pub fn from_raw(raw: i64) -> Self {
+        match raw {
+            0 => Self::Cut,
+            1 => Self::Open,
+            2 => Self::Paused,
+            3 => Self::Settled,
+            4 => Self::Cancelled,
+            other => panic!("{other} is no state of a departure"),
+        }
+    }
 }
 
 /// One story of a departure's line-up, at the revision it had when it was cut.

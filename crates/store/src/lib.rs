@@ -1,1 +1,39 @@
-//! To be written.
+//! The store: the only SQL. Two engines, one set of queries, one set of migrations.
+//!
+//! A query is a function over [`Read`] or [`Write`] with its SQL in view, named by a newsroom verb; it takes `now` and
+//! returns the newsroom's words. Rows never leave. The store never reads a clock.
+
+pub mod articles;
+pub mod editions;
+mod engine;
+pub mod items;
+pub mod ledger;
+pub mod letters;
+pub mod newsletters;
+pub mod pictures;
+pub mod readers;
+pub mod settings;
+pub mod sources;
+pub mod topics;
+
+pub use engine::{Error, Location, Read, Result, Session, Store, Write};
+
+/// A statement, written out. The conformance suite reads these from the source and plans each on both engines.
+#[macro_export]
+macro_rules! sql {
+    ($text:literal) => {
+        $text
+    };
+}
+
+/// A statement's arguments.
+macro_rules! args {
+    ($($value:expr),* $(,)?) => { &[$($crate::engine::Value::from($value)),*] }
+}
+pub(crate) use args;
+
+/// One row of a bulk verb.
+macro_rules! row {
+    ($($value:expr),* $(,)?) => { vec![$($crate::engine::Value::from($value)),*] }
+}
+pub(crate) use row;

@@ -1,0 +1,142 @@
+//! Items: what sources published, as it came.
+
+use newsroom::{ArticleId, Item, ItemId, ItemState, SourceId};
+
+use crate::engine::Row;
+use crate::{Read, Result, Write, args, sql};
+
+macro_rules! item_columns {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, source, guid, url, title, author, language, published, published_raw, summary_html,
+       content_html, image_url, first_seen, state, article, categories
+     FROM item ",
+            $rest
+        )
+    };
+}
+
+const BY_GUID: &str = item_columns!("WHERE source = $1 AND guid = $2");
+const WAITING: &str = item_columns!("WHERE state = 0 ORDER BY first_seen, id LIMIT $1");
+const ADD: &str = sql!(
+    "INSERT INTO item (id, source, guid, url, title, author, language, published, published_raw, summary_html,
+       content_html, image_url, categories, first_seen, state)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0)"
+);
+const UPDATE: &str = sql!(
+    "UPDATE item
+     SET url = $2, title = $3, author = $4, summary_html = $5, content_html = $6, image_url = $7
+     WHERE id = $1"
+);
+const TAKEN: &str = sql!("UPDATE item SET state = 1, article = $2 WHERE id = $1");
+
+/// An item with the categories its source gave it, as written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filed {
+    /// The item.
+    pub item: Item,
+    /// Its source's words for what it is about.
+    pub categories: Vec<String>,
+}
+
+fn filed(row: &Row) -> Filed {
+    let categories = row.text(15).split('\n').filter(|c| !c.is_empty()).map(str::to_owned).collect();
+    let item = Item {
+        id: ItemId(row.int(0)),
+        source: SourceId(row.int(1)),
+        guid: row.text(2),
+        url: row.text_or_none(3),
+        title: row.text(4),
+        author: row.text_or_none(5),
+        language: row.text_or_none(6),
+        published: row.int_or_none(7),
+        published_raw: row.text_or_none(8),
+        summary_html: row.text_or_none(9),
+        content_html: row.text_or_none(10),
+        image_url: row.text_or_none(11),
+        first_seen: row.int(12),
+        state: match row.int(13) {
+            0 => ItemState::New,
+            1 => ItemState::Taken,
+            _ => ItemState::Dismissed,
+        },
+        article: row.int_or_none(14).map(ArticleId),
+    };
+    Filed { item, categories }
+}
+
+/// What filing an item found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Filing {
+    /// Never seen before.
+    Fresh,
+    /// Known, and its text has changed since; the item as it now stands.
+    Changed(Box<Filed>),
+    /// Known, and the same.
+    Same,
+}
+
+/// Files an item by its source and guid. A retitle is an update, not a new item.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn file(tx: &Write, fresh: &Filed) -> Result<Filing> {
+    let i = &fresh.item;
+    let Some(row) = tx.first(BY_GUID, args![i.source.0, &i.guid])? else {
+        tx.execute(
+            ADD,
+            args![
+                i.id.0,
+                i.source.0,
+                &i.guid,
+                i.url.clone(),
+                &i.title,
+                i.author.clone(),
+                i.language.clone(),
+                i.published,
+                i.published_raw.clone(),
+                i.summary_html.clone(),
+                i.content_html.clone(),
+                i.image_url.clone(),
+                fresh.categories.join("\n"),
+                i.first_seen
+            ],
+        )?;
+        return Ok(Filing::Fresh);
+    };
+    let mut known = filed(&row);
+    let same = known.item.title == i.title
+        && known.item.summary_html == i.summary_html
+        && known.item.content_html == i.content_html;
+    if same {
+        return Ok(Filing::Same);
+    }
+    let (url, author) = (i.url.clone(), i.author.clone());
+    let (summary, content, image) = (i.summary_html.clone(), i.content_html.clone(), i.image_url.clone());
+    tx.execute(UPDATE, args![known.item.id.0, url, &i.title, author, summary, content, image])?;
+    known.item = Item {
+        id: known.item.id,
+        first_seen: known.item.first_seen,
+        state: known.item.state,
+        article: known.item.article,
+        ..i.clone()
+    };
+    Ok(Filing::Changed(Box::new(known)))
+}
+
+/// Items that wait in the inbox, the oldest first.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn waiting(tx: &Read, limit: i64) -> Result<Vec<Filed>> {
+    Ok(tx.query(WAITING, args![limit])?.iter().map(filed).collect())
+}
+
+/// An item became an article.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn taken(tx: &Write, item: ItemId, article: ArticleId) -> Result<()> {
+    tx.execute(TAKEN, args![item.0, article.0])?;
+    Ok(())
+}

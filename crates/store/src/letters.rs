@@ -1,0 +1,67 @@
+//! Letters: single mails as departures with an audience of one, in the same ledger under the same promises.
+
+use newsroom::{CohortId, DepartureId, Format, Ms, NewsletterId, ReaderId};
+
+use crate::{Result, Write, args, sql};
+
+/// A letter to one reader.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    /// The id its departure gets.
+    pub departure: DepartureId,
+    /// On behalf of which newsletter: an end to its subscription stops the letter too.
+    pub newsletter: NewsletterId,
+    /// To whom.
+    pub reader: ReaderId,
+    /// By which lane.
+    pub lane: i64,
+    /// Its words.
+    pub cohort: CohortId,
+    /// When it leaves.
+    pub instant: Ms,
+    /// After this it is not sent.
+    pub expires: Ms,
+}
+
+const BY_FINGERPRINT: &str = sql!("SELECT id FROM cohort WHERE fingerprint = $1");
+const COHORT: &str = sql!(
+    "INSERT INTO cohort (id, fingerprint, seen_rank, topics, language, format, stories, subject, body)
+     VALUES ($1, $2, 0, 0, $3, $4, 0, $5, $6)
+     ON CONFLICT (fingerprint) DO NOTHING"
+);
+const DEPARTURE: &str = sql!(
+    "INSERT INTO departure (id, kind, newsletter, instant, expires, audience, rank, state, folded)
+     VALUES ($1, 2, $2, $3, $4, 1, 0, 1, 1)"
+);
+const DELIVERY: &str = sql!(
+    "INSERT INTO delivery (departure, lane, position, reader, cohort, state, why, epoch, route, attempts)
+     VALUES ($1, $2, 0, $3, $4, 0, 0, 0, 0, 0)"
+);
+
+/// The cohort of a letter's words; letters with the same words share it.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn words(
+    tx: &Write,
+    fresh: &newsroom::Cohort,
+    fingerprint: &[u8],
+    language: &str,
+    format: Format,
+) -> Result<CohortId> {
+    let (subject, body) = (&fresh.subject, &fresh.body[..]);
+    tx.execute(COHORT, args![fresh.id.0, fingerprint, language, format as i64, subject, body])?;
+    let row = tx.first(BY_FINGERPRINT, args![fingerprint])?.expect("it was there or has just been put there");
+    Ok(CohortId(row.int(0)))
+}
+
+/// Queues a letter. It is open at once: a poster takes it when it comes by.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn queue(tx: &Write, letter: &Letter) -> Result<()> {
+    let l = letter;
+    tx.execute(DEPARTURE, args![l.departure.0, l.newsletter.0, l.instant, l.expires])?;
+    tx.execute(DELIVERY, args![l.departure.0, l.lane, l.reader.0, l.cohort.0])?;
+    Ok(())
+}
