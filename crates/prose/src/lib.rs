@@ -1,1 +1,25 @@
-//! To be written.
+//! Prose: the one document model, and every way a text comes into it and out of it.
+//!
+//! In: [`decode`](decode()) bytes, [`extract`](extract()) an article from a page, [`clean`](clean()) foreign HTML, read a
+//! plain text. Out: [`Document`] as page, mail and text; [`Templates`] dress it. Text from outside reaches a page only as
+//! [`Clean`], which only this crate can make. Prose never fetches anything and never guesses what a page does not say.
+
+mod direction;
+mod document;
+mod escape;
+pub mod link;
+mod markup;
+mod page;
+pub mod strings;
+pub mod templates;
+mod text;
+
+pub use direction::{Direction, direction};
+pub use document::{
+    BLOCK_DEPTH_MAX, Block, DOCUMENT_VERSION, Document, DocumentFault, Figure, INLINE_DEPTH_MAX, Inline, NODES_MAX,
+    TEXT_BYTES_MAX,
+};
+pub use markup::Clean;
+pub use page::{MailDress, Pictures, Placed};
+pub use templates::{TemplateFault, Templates};
+pub use text::{first_words, word_count};
