@@ -93,4 +93,18 @@ sunscreen would be it."
         assert_eq!(text[..16], unhex("bd6d179d3e83d43b9576579493c0e939"));
         assert_eq!(text[text.len() - 16..], unhex("c0875924c1c7987947deafd8780acf49"));
     }
+
+    #[test]
+    fn a_row_is_the_one_another_implementation_makes() {
+        // Python: HChaCha20 written out, then cryptography's ChaCha20Poly1305, over the text padded to 32 bytes with
+        // reader 7 and kid 3 as associated data. This pins the format at rest.
+        let keys = BTreeMap::from([(3, Secret::new([1; KEY_BYTES]))]);
+        let ciphers = Ciphers::new(&keys, 32);
+        let (kid, sealed) = ciphers.seal(b"ana@example.org", &7i64.to_be_bytes(), &mut |bytes| bytes.fill(2));
+        assert_eq!(kid, 3);
+        assert_eq!(sealed[..NONCE_BYTES], [2; NONCE_BYTES]);
+        let expected =
+            "ad0857afcf0f9d20d00d04bf1d221e9ecdd5f1a835e62b174067bc6e71d1ff98e4306d4cfecb7d822585b60bdcc4ec26";
+        assert_eq!(sealed[NONCE_BYTES..], unhex(expected));
+    }
 }
