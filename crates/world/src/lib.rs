@@ -4,11 +4,13 @@
 //! fills it with the system; [`simulated::world`] fills it with one seed, tokio's paused clock and a table of strangers.
 //! This crate knows no newsroom: times are plain `i64` UTC milliseconds, ids plain `i64`.
 
+pub mod http;
 mod mint;
 mod reach;
 pub mod real;
 pub mod simulated;
 mod stream;
+pub mod tls;
 mod trace;
 
 use std::{
@@ -144,7 +146,7 @@ impl World {
         let unfair = u64::MAX % n;
         loop {
             let throw = self.dice_u64();
-            if throw <= u64::MAX - unfair - 1 || unfair == n - 1 {
+            if throw < u64::MAX - unfair || unfair == n - 1 {
                 return throw % n;
             }
         }
