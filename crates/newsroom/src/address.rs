@@ -62,10 +62,7 @@ impl Address {
         if text.is_empty() {
             return Err(AddressFault::Empty);
         }
-        if text
-            .chars()
-            .any(|c| c.is_control() || c.is_whitespace() || matches!(c, '\u{2028}' | '\u{2029}'))
-        {
+        if text.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, '\u{2028}' | '\u{2029}')) {
             return Err(AddressFault::Control);
         }
         let (local, domain) = text.rsplit_once('@').ok_or(AddressFault::NoDomain)?;
@@ -79,10 +76,7 @@ impl Address {
         if whole.len() > ADDRESS_BYTES_MAX {
             return Err(AddressFault::TooLong);
         }
-        Ok(Self {
-            at: local.len(),
-            text: whole,
-        })
+        Ok(Self { at: local.len(), text: whole })
     }
 
     /// The whole address, as it stands in an SMTP command. Never log it.
@@ -117,15 +111,9 @@ fn check_local(local: &str) -> Result<(), AddressFault> {
 
 fn ascii_domain(domain: &str) -> Result<String, AddressFault> {
     let ascii = idna::domain_to_ascii_strict(domain).map_err(|_| AddressFault::Domain)?;
-    let label =
-        |l: &str| !l.is_empty() && l.len() <= 63 && !l.starts_with('-') && !l.ends_with('-');
-    let plain = ascii
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
-    let numeric_top = ascii
-        .rsplit('.')
-        .next()
-        .is_none_or(|top| top.bytes().all(|b| b.is_ascii_digit()));
+    let label = |l: &str| !l.is_empty() && l.len() <= 63 && !l.starts_with('-') && !l.ends_with('-');
+    let plain = ascii.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
+    let numeric_top = ascii.rsplit('.').next().is_none_or(|top| top.bytes().all(|b| b.is_ascii_digit()));
     if !ascii.contains('.') || !plain || numeric_top || !ascii.split('.').all(label) {
         return Err(AddressFault::Domain);
     }
@@ -149,10 +137,7 @@ mod tests {
 
     #[test]
     fn addresses_are_normalised() {
-        assert_eq!(
-            check(" Ana.Sol+news@Example.ORG "),
-            "ana.sol+news@example.org"
-        );
+        assert_eq!(check(" Ana.Sol+news@Example.ORG "), "ana.sol+news@example.org");
         assert_eq!(check("ana@bücher.example"), "ana@xn--bcher-kva.example");
     }
 

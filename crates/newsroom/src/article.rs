@@ -124,19 +124,13 @@ pub fn slug(title: &str, id: ArticleId) -> String {
     }
     let head = out.trim_matches('-');
     let tail = base32(id.0);
-    if head.is_empty() {
-        tail
-    } else {
-        format!("{head}-{tail}")
-    }
+    if head.is_empty() { tail } else { format!("{head}-{tail}") }
 }
 
 /// Crockford's alphabet: no letter that reads as a digit.
 fn base32(number: i64) -> String {
     const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-    let mut digits: Vec<u8> = (0..13)
-        .map(|i| ALPHABET[((number >> (5 * i)) & 31) as usize])
-        .collect();
+    let mut digits: Vec<u8> = (0..13).map(|i| ALPHABET[((number >> (5 * i)) & 31) as usize]).collect();
     digits.reverse();
     let text: String = digits.into_iter().map(char::from).collect();
     text.trim_start_matches('0').to_owned()
@@ -148,10 +142,7 @@ mod tests {
 
     #[test]
     fn a_slug_keeps_every_script_and_ends_in_the_id() {
-        assert_eq!(
-            slug("Harbour  strike: day 3!", ArticleId(33)),
-            "harbour-strike-day-3-11"
-        );
+        assert_eq!(slug("Harbour  strike: day 3!", ArticleId(33)), "harbour-strike-day-3-11");
         assert_eq!(slug("الميناء يفتح", ArticleId(33)), "الميناء-يفتح-11");
         assert_eq!(slug("???", ArticleId(33)), "11");
         assert!(slug(&"长".repeat(200), ArticleId(33)).len() <= SLUG_BYTES_MAX + 14);

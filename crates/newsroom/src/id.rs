@@ -74,20 +74,14 @@ pub struct IdMint {
 impl IdMint {
     /// A mint for one process; `node` keeps two processes on one database apart (its low 10 bits count).
     pub fn new(node: u16) -> Self {
-        Self {
-            node: i64::from(node) & ((1 << NODE_BITS) - 1),
-            last: 0,
-        }
+        Self { node: i64::from(node) & ((1 << NODE_BITS) - 1), last: 0 }
     }
 
     /// The next id at `now`. Never repeats and never falls, whatever the clock does.
     pub fn mint(&mut self, now: Ms) -> i64 {
         let stamp = (now.max(0) & ((1 << 41) - 1)) << COUNTER_BITS;
         self.last = stamp.max(self.last + 1);
-        let (millis, counter) = (
-            self.last >> COUNTER_BITS,
-            self.last & ((1 << COUNTER_BITS) - 1),
-        );
+        let (millis, counter) = (self.last >> COUNTER_BITS, self.last & ((1 << COUNTER_BITS) - 1));
         (millis << (NODE_BITS + COUNTER_BITS)) | (self.node << COUNTER_BITS) | counter
     }
 }
@@ -109,12 +103,7 @@ mod tests {
     fn ids_never_repeat_even_when_the_clock_steps_back() {
         let mut mint = IdMint::new(3);
         let mut last = 0;
-        for now in [
-            1_700_000_000_000,
-            1_700_000_000_000,
-            1_600_000_000_000,
-            1_700_000_000_001,
-        ] {
+        for now in [1_700_000_000_000, 1_700_000_000_000, 1_600_000_000_000, 1_700_000_000_001] {
             for _ in 0..5_000 {
                 let id = mint.mint(now);
                 assert!(id > last, "{id} after {last}");
@@ -126,10 +115,7 @@ mod tests {
     #[test]
     fn a_readers_id_is_positive_and_tells_only_the_week() {
         let (monday, friday) = (1_700_000_000_000, 1_700_000_000_000 + 60_000);
-        assert_eq!(
-            ReaderId::from_dice(monday, 7),
-            ReaderId::from_dice(friday, 7)
-        );
+        assert_eq!(ReaderId::from_dice(monday, 7), ReaderId::from_dice(friday, 7));
         assert!(ReaderId::from_dice(monday, u64::MAX).0 > 0);
     }
 }

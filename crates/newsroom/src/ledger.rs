@@ -1,6 +1,6 @@
 //! The ledger's words: one delivery for each reader of a departure, and the states it may be in.
 
-use crate::{CohortId, DepartureId, Ms, ReaderId};
+use crate::{CohortId, DepartureId, DepartureKind, Ms, NewsletterId, ReaderId};
 
 /// Where a delivery stands.
 ///
@@ -46,17 +46,12 @@ impl DeliveryState {
     /// # Panics
     /// When `raw` is no state: the ledger is damaged.
     pub fn from_raw(raw: i64) -> Self {
-        *Self::EVERY
-            .get(usize::try_from(raw).expect("a state is not negative"))
-            .expect("a state the ledger knows")
+        *Self::EVERY.get(usize::try_from(raw).expect("a state is not negative")).expect("a state the ledger knows")
     }
 
     /// Nothing more will happen to it by itself.
     pub fn terminal(self) -> bool {
-        matches!(
-            self,
-            Self::Accepted | Self::Refused | Self::Uncertain | Self::Excluded | Self::Expired
-        )
+        matches!(self, Self::Accepted | Self::Refused | Self::Uncertain | Self::Excluded | Self::Expired)
     }
 }
 
@@ -97,6 +92,10 @@ pub struct Delivery {
     pub reader: ReaderId,
     /// Which rendered body.
     pub cohort: CohortId,
+    /// An edition's copy or a letter.
+    pub kind: DepartureKind,
+    /// On behalf of which newsletter.
+    pub newsletter: NewsletterId,
     /// How many times it was tried before.
     pub attempts: i64,
     /// The reader's address, sealed: `kid` and ciphertext, for the vault alone.
@@ -148,10 +147,6 @@ impl Sums {
 
     /// Those to which nothing more will happen by itself.
     pub fn settled(&self) -> i64 {
-        DeliveryState::EVERY
-            .iter()
-            .filter(|s| s.terminal())
-            .map(|s| self.of(*s))
-            .sum()
+        DeliveryState::EVERY.iter().filter(|s| s.terminal()).map(|s| self.of(*s)).sum()
     }
 }

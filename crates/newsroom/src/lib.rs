@@ -23,16 +23,13 @@ mod source;
 mod topic;
 
 pub use address::{ADDRESS_BYTES_MAX, Address, AddressFault};
-pub use article::{
-    Article, ArticleState, Credit, Licence, PictureUse, Published, Revision, SLUG_BYTES_MAX, slug,
-};
+pub use article::{Article, ArticleState, Credit, Licence, PictureUse, Published, Revision, SLUG_BYTES_MAX, slug};
 pub use edition::{
-    Cohort, CohortKey, Departure, DepartureKind, DepartureState, Edition, EditionKind, Format,
-    LineUpEntry, Newsletter,
+    Cohort, CohortKey, Departure, DepartureKind, DepartureState, Edition, EditionKind, Format, LineUpEntry, Newsletter,
 };
 pub use id::{
-    ArticleId, CohortId, DepartureId, EditionId, Id, IdMint, ItemId, NewsletterId, PictureId,
-    ReaderId, SourceId, TopicId, WEEK_MS,
+    ArticleId, CohortId, DepartureId, EditionId, Id, IdMint, ItemId, NewsletterId, PictureId, ReaderId, SourceId,
+    TopicId, WEEK_MS,
 };
 pub use ledger::{Answer, Delivery, DeliveryKey, DeliveryState, Excluded, Sums};
 pub use problem::Problem;

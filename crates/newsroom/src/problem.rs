@@ -14,11 +14,7 @@ pub struct Problem {
 impl Problem {
     /// A problem in three sentences.
     pub fn new(what: impl Into<String>, means: impl Into<String>, act: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            means: means.into(),
-            act: act.into(),
-        }
+        Self { what: what.into(), means: means.into(), act: act.into() }
     }
 }
 

@@ -8,7 +8,7 @@
 
 use newsroom::{
     CohortId, Delivery, DeliveryKey, DeliveryState, DepartureId, DepartureKind, DepartureState, Excluded, Id, Ms,
-    ReaderId, Sums,
+    NewsletterId, ReaderId, Sums,
 };
 
 use crate::engine::{InsertMany, Kind, Row, UpdateMany};
@@ -90,7 +90,8 @@ fn recover(tx: &Write, now: Ms) -> Result<()> {
 }
 
 const CLAIM_EDITION: &str = sql!(
-    "SELECT d.departure, d.lane, d.position, d.reader, d.cohort, d.attempts, r.kid, r.sealed, p.instant, p.expires
+    "SELECT d.departure, d.lane, d.position, d.reader, d.cohort, d.attempts, r.kid, r.sealed, p.instant, p.expires,
+       p.kind, p.newsletter
      FROM departure AS p
      JOIN delivery AS d ON d.departure = p.id
      LEFT JOIN reader AS r ON r.id = d.reader
@@ -99,7 +100,8 @@ const CLAIM_EDITION: &str = sql!(
      LIMIT $4"
 );
 const CLAIM_LETTERS: &str = sql!(
-    "SELECT d.departure, d.lane, d.position, d.reader, d.cohort, d.attempts, r.kid, r.sealed, p.instant, p.expires
+    "SELECT d.departure, d.lane, d.position, d.reader, d.cohort, d.attempts, r.kid, r.sealed, p.instant, p.expires,
+       p.kind, p.newsletter
      FROM departure AS p
      JOIN delivery AS d ON d.departure = p.id
      LEFT JOIN reader AS r ON r.id = d.reader
@@ -108,7 +110,8 @@ const CLAIM_LETTERS: &str = sql!(
      LIMIT $1"
 );
 const CLAIM_DUE: &str = sql!(
-    "SELECT d.departure, d.lane, d.position, d.reader, d.cohort, d.attempts, r.kid, r.sealed, p.instant, p.expires
+    "SELECT d.departure, d.lane, d.position, d.reader, d.cohort, d.attempts, r.kid, r.sealed, p.instant, p.expires,
+       p.kind, p.newsletter
      FROM deferral AS f
      JOIN delivery AS d ON d.departure = f.departure AND d.lane = f.lane AND d.position = f.position
      JOIN departure AS p ON p.id = f.departure
@@ -183,6 +186,8 @@ fn delivery(row: &Row) -> Delivery {
         key: key_of(row),
         reader: ReaderId(row.int(3)),
         cohort: CohortId(row.int(4)),
+        kind: if row.int(10) == 1 { DepartureKind::Edition } else { DepartureKind::Letter },
+        newsletter: NewsletterId(row.int(11)),
         attempts: row.int(5),
         sealed: (row.int(6), row.bytes(7)),
         instant: row.int(8),

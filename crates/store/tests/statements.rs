@@ -49,7 +49,11 @@ fn every_statement() -> BTreeMap<String, String> {
 }
 
 fn highest_parameter(sql: &str) -> usize {
-    sql.split('$').skip(1).filter_map(|p| p.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()).max().unwrap_or(0)
+    sql.split('$')
+        .skip(1)
+        .filter_map(|p| p.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok())
+        .max()
+        .unwrap_or(0)
 }
 
 fn plan_all(mut session: Session) -> BTreeMap<String, (usize, usize)> {
