@@ -1,1 +1,71 @@
-//! To be written.
+//! The public side: the files of the press, and the few doors that are live: sign-up, confirm, unsubscribe.
+//!
+//! It seals what a reader types before anything is kept, and holds neither the key that opens an address nor the one
+//! that finds it. A GET never changes anything: scanners open every link. It never answers differently for an address
+//! that is known.
+
+mod doors;
+mod files;
+mod serve;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use newsroom::{Newsletter, Outlet};
+use press::{OutletView, RepublishPolicy, SignUpWords, Site, SiteView};
+use seal::{SealKey, TokenKey};
+use store::Store;
+use world::World;
+
+pub use serve::serve;
+
+/// What the public side is given.
+#[derive(Clone)]
+pub struct Front {
+    /// The outside.
+    pub world: World,
+    /// The database.
+    pub store: Store,
+    /// The folder of the press.
+    pub folder: PathBuf,
+    /// The outlet.
+    pub outlet: Outlet,
+    /// The newsletter that the form signs up for.
+    pub newsletter: Newsletter,
+    /// Seals sign-ups; cannot open them.
+    pub seal: SealKey,
+    /// Checks the tokens of links.
+    pub tokens: TokenKey,
+}
+
+impl Front {
+    /// The routes.
+    pub fn routes(self) -> axum::Router {
+        doors::routes(Arc::new(self))
+    }
+
+    /// The site as the live rooms need it: its words and topics, without articles.
+    async fn rooms(&self) -> Result<Site, Trouble> {
+        let topics = self.store.read(store::topics::list).await?;
+        let site = SiteView {
+            outlet: OutletView::of(&self.outlet),
+            topics,
+            articles: Vec::new(),
+            editions: Vec::new(),
+            sign_up: SignUpWords::of(&self.outlet),
+            republished: RepublishPolicy::default(),
+        };
+        Ok(Site::new(site)?)
+    }
+}
+
+/// Why a live page cannot be answered: said on a page of its own, with nothing of the inside.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The page does not render.
+    #[error(transparent)]
+    Press(#[from] press::PressError),
+}

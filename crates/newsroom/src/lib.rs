@@ -17,8 +17,10 @@ mod article;
 mod edition;
 mod id;
 mod ledger;
+mod outlet;
 mod problem;
 mod reader;
+mod signup;
 mod source;
 mod topic;
 
@@ -32,8 +34,10 @@ pub use id::{
     TopicId, WEEK_MS,
 };
 pub use ledger::{Answer, Delivery, DeliveryKey, DeliveryState, Excluded, Sums};
+pub use outlet::Outlet;
 pub use problem::Problem;
 pub use reader::{Consent, ConsentKind, ReaderState, SubscriptionState, Suppression};
+pub use signup::{NoSignUp, SignUp};
 pub use source::{Item, ItemState, Source, SourceHealth, SourceKind};
 pub use topic::{TOPICS_MAX, Topic, Topics};
 

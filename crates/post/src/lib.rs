@@ -1,1 +1,15 @@
-//! To be written.
+//! The post office: Deliveries become Verdicts.
+//!
+//! It reads what an edition or a letter left in the ledger, makes each copy from its cohort's shared body, and hands it
+//! to the relay: nobody missed, and nobody mailed twice but for the listed few whose answer was lost after the final dot.
+//! It never stores a copy, never says "delivered", and never blames a reader for a relay.
+
+mod connection;
+mod hopper;
+mod office;
+mod ready;
+pub mod route;
+pub mod verdict;
+
+pub use office::{Defect, LEASE_MS, Orders, PostFault, Until, run};
+pub use ready::{CopyFault, Sender};

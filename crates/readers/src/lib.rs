@@ -1,1 +1,6 @@
-//! To be written.
+//! Readers: opens sealed sign-ups, asks them to confirm by letter, and keeps their consent.
+//!
+//! It never tells the public side whether an address is known, and never writes an address in the clear.
+
+pub mod inbox;
+pub mod letter;

@@ -195,7 +195,7 @@ fn delivery(row: &Row) -> Delivery {
     }
 }
 
-/// Rows that are not to be sent, for one reason.
+/// Rows that are not to be sent, for one reason. A letter is settled with it.
 ///
 /// # Errors
 /// [`crate::Error`].
@@ -205,7 +205,7 @@ pub fn exclude(tx: &Write, keys: &[DeliveryKey], why: Excluded) -> Result<()> {
         .map(|k| row![DeliveryState::Excluded as i64, why as i64, k.departure.0, k.lane, k.position])
         .collect();
     tx.update_many(&EXCLUDE_ROWS, &rows)?;
-    Ok(())
+    settle_letters(tx, keys.iter().map(|k| k.departure))
 }
 
 // P7: no message to a reader starts after their unsubscribing was acknowledged; and a paused departure starts none.
@@ -384,7 +384,6 @@ pub fn release(tx: &Write, lease: Lease, keys: &[DeliveryKey]) -> Result<()> {
     for k in keys {
         let gone: Vec<_> = tx.query(LEAVERS, args![k.departure.0, k.lane, k.position])?.iter().map(key_of).collect();
         exclude(tx, &gone, Excluded::Unsubscribed)?;
-        settle_letters(tx, gone.into_iter().map(|k| k.departure))?;
     }
     let rows: Vec<_> = keys
         .iter()

@@ -1,0 +1,138 @@
+//! `coranto.toml`: only what must be known before the database opens.
+//!
+//! Unknown keys are errors. `CORANTO_…` variables override one key each. All else is a setting in the database.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use newsroom::Problem;
+use serde::Deserialize;
+
+/// The name of the file in the newsroom's folder.
+pub const FILE: &str = "coranto.toml";
+
+/// The file as it is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    database: Option<String>,
+    listen: Option<SocketAddr>,
+    key_file: Option<PathBuf>,
+    log: Option<String>,
+}
+
+/// What must be known before the database opens.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The newsroom's folder.
+    pub folder: PathBuf,
+    /// Where the database is: a file in the folder, or `postgres://…`.
+    pub database: store::Location,
+    /// Where the site is served.
+    pub listen: SocketAddr,
+    /// The file with the keys.
+    pub key_file: PathBuf,
+    /// How much is logged: `error`, `warn`, `info`, `debug`.
+    pub log: String,
+}
+
+/// Where the site is served unless told otherwise.
+pub const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8400);
+
+/// What `coranto init` writes.
+pub const TEMPLATE: &str = "\
+# What Coranto must know before its database opens. Everything else is a setting: `coranto settings`.
+# Any key can be overridden by a variable: CORANTO_DATABASE, CORANTO_LISTEN, CORANTO_KEY_FILE, CORANTO_LOG.
+
+# The database: a file in this folder, or postgres://user@host/name
+database = \"newsroom.db\"
+
+# Where the site is served.
+listen = \"127.0.0.1:8400\"
+
+# The keys that seal readers' addresses. Without this file the list cannot be opened: keep a copy in a safe place.
+key_file = \"newsroom.keys\"
+
+# error, warn, info or debug
+log = \"info\"
+";
+
+impl Config {
+    /// Reads the configuration of the newsroom in `folder`.
+    ///
+    /// # Errors
+    /// A [`Problem`] that names the file and line.
+    pub fn read(folder: &Path) -> Result<Self, Problem> {
+        let file = folder.join(FILE);
+        let text = match std::fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => {
+                return Err(Problem::new(
+                    format!("There is no newsroom in {}: it has no {FILE}.", folder.display()),
+                    "Nothing was read or changed.",
+                    format!("Found one with `coranto init {}`, or name its folder with --data.", folder.display()),
+                ));
+            }
+            Err(fault) => {
+                return Err(Problem::new(
+                    format!("{} cannot be read: {fault}.", file.display()),
+                    "Coranto does not start without it; nothing was changed.",
+                    "Let the user that runs Coranto read it.",
+                ));
+            }
+        };
+        let written: Written = toml::from_str(&text).map_err(|fault| {
+            Problem::new(
+                format!("{} is not understood: {}", file.display(), fault.to_string().trim()),
+                "Coranto does not start with settings it does not understand; nothing was changed.",
+                "Correct or remove that line. The keys are: database, listen, key_file, log.",
+            )
+        })?;
+        Self::assemble(folder, written)
+    }
+
+    /// The configuration of a newsroom that has no file: the demo's.
+    ///
+    /// # Errors
+    /// A [`Problem`] when a variable is not understood.
+    pub fn without_file(folder: &Path) -> Result<Self, Problem> {
+        Self::assemble(folder, Written::default())
+    }
+
+    fn assemble(folder: &Path, written: Written) -> Result<Self, Problem> {
+        let database = variable("DATABASE").or(written.database).unwrap_or_else(|| "newsroom.db".into());
+        let listen = match variable("LISTEN") {
+            Some(text) => text.parse().map_err(|_| {
+                Problem::new(
+                    format!("CORANTO_LISTEN is {text:?}, which is no address."),
+                    "The site is not served.",
+                    "Write it as 127.0.0.1:8400 or [::1]:8400.",
+                )
+            })?,
+            None => written.listen.unwrap_or(LISTEN),
+        };
+        let key_file =
+            variable("KEY_FILE").map(PathBuf::from).or(written.key_file).unwrap_or_else(|| "newsroom.keys".into());
+        Ok(Self {
+            folder: folder.to_owned(),
+            database: location(folder, &database),
+            listen,
+            key_file: folder.join(key_file),
+            log: variable("LOG").or(written.log).unwrap_or_else(|| "info".into()),
+        })
+    }
+}
+
+/// Where a database named in words is.
+pub fn location(folder: &Path, database: &str) -> store::Location {
+    if database.starts_with("postgres://") || database.starts_with("postgresql://") {
+        store::Location::Postgres(database.to_owned())
+    } else {
+        store::Location::Sqlite(folder.join(database))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "configuration is the one place that reads the environment")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(format!("CORANTO_{name}")).ok().filter(|value| !value.is_empty())
+}

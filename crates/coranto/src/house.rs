@@ -1,0 +1,200 @@
+//! The newsroom's house: its folder, keys, store and settings, opened once and handed to every part.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use newsroom::{Newsletter, NewsletterId, Outlet, Problem};
+use seal::Secret;
+use store::{Store, newsletters, settings};
+use vault::{KeyFileFault, KeyRing, Vault};
+use world::World;
+
+use crate::config::Config;
+use crate::settings::Settings;
+
+/// An opened newsroom.
+#[derive(Clone)]
+pub struct House {
+    /// The outside.
+    pub world: World,
+    /// The database.
+    pub store: Store,
+    /// What opens addresses.
+    pub vault: Arc<Vault>,
+    /// What was known before the database opened.
+    pub config: Config,
+    /// The settings, as they stood when it was opened.
+    pub settings: Settings,
+    /// The outlet's main newsletter.
+    pub newsletter: Newsletter,
+}
+
+/// The folder of the site's files, in the newsroom's folder.
+const SITE: &str = "site";
+
+impl House {
+    /// Opens the newsroom that `config` describes.
+    ///
+    /// # Errors
+    /// A [`Problem`] in a person's words.
+    pub async fn open(world: World, config: Config) -> Result<Self, Problem> {
+        let ring = KeyRing::load(&config.key_file).map_err(|fault| key_problem(&fault))?;
+        let store = open_store(&config)?;
+        Self::enter(world, config, store, ring).await
+    }
+
+    async fn enter(world: World, config: Config, store: Store, ring: KeyRing) -> Result<Self, Problem> {
+        let read = store.read(|tx| Ok((settings::all(tx)?, newsletters::list(tx)?))).await;
+        let (kept, newsletters) = read.map_err(|fault| store_problem(&fault))?;
+        let Some(newsletter) = newsletters.into_iter().next() else {
+            return Err(Problem::new(
+                "The database holds no newsletter: it was not founded.",
+                "Nothing was changed.",
+                "Found the newsroom with `coranto init`.",
+            ));
+        };
+        let vault = Arc::new(Vault::new(ring));
+        Ok(Self { world, store, vault, config, settings: Settings::new(kept), newsletter })
+    }
+
+    /// Founds a newsroom in `config`'s folder, with these settings; opens it when it was founded before.
+    ///
+    /// # Errors
+    /// A [`Problem`] in a person's words.
+    pub async fn found(world: World, config: Config, first: &[(&str, String)]) -> Result<Self, Problem> {
+        make_folder(&config.folder)?;
+        let selector = first.iter().find(|(name, _)| *name == "mail.selector").map_or("coranto", |(_, s)| s);
+        let ring = match KeyRing::load(&config.key_file) {
+            Ok(ring) => ring,
+            Err(KeyFileFault::Missing(_)) => new_keys(&world, &config.key_file, selector).await?,
+            Err(fault) => return Err(key_problem(&fault)),
+        };
+        let store = open_store(&config)?;
+        let newsletter = Newsletter {
+            id: NewsletterId(world.mint()),
+            slug: "daily".into(),
+            title: first
+                .iter()
+                .find(|(name, _)| *name == "outlet.name")
+                .map_or_else(|| "The daily edition".into(), |(_, name)| format!("{name} daily")),
+        };
+        let values: Vec<(String, String)> = first.iter().map(|(n, v)| ((*n).to_owned(), v.clone())).collect();
+        store
+            .write(move |tx| {
+                if newsletters::list(tx)?.is_empty() {
+                    newsletters::add(tx, &newsletter)?;
+                }
+                values.iter().try_for_each(|(name, value)| settings::put(tx, name, value))
+            })
+            .await
+            .map_err(|fault| store_problem(&fault))?;
+        Self::enter(world, config, store, ring).await
+    }
+
+    /// The outlet, as its settings say.
+    pub fn outlet(&self) -> Outlet {
+        self.settings.outlet()
+    }
+
+    /// The folder that the site's files lie in.
+    pub fn site_folder(&self) -> std::path::PathBuf {
+        self.config.folder.join(SITE)
+    }
+
+    /// Who we are, for the post office's lease: the same for every start on this folder.
+    pub fn holder(&self) -> String {
+        let folder = std::fs::canonicalize(&self.config.folder).unwrap_or_else(|_| self.config.folder.clone());
+        format!("the poster of {}", folder.display())
+    }
+
+    /// Takes the lock that lets one process on this folder post. Held until the file is dropped, or its process ends in
+    /// whatever way.
+    ///
+    /// # Errors
+    /// A [`Problem`] when another process holds it.
+    pub fn lock_post(&self) -> Result<std::fs::File, Problem> {
+        let path = self.config.folder.join("post.lock");
+        let trouble = |why: String| {
+            Problem::new(
+                format!("The post office cannot be opened: {why}."),
+                "No mail is sent by this command. What is queued stays queued, and nothing is sent twice.",
+                "Let the running Coranto send it, or stop that one first.",
+            )
+        };
+        let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        let file = file.map_err(|fault| trouble(format!("{} cannot be written: {fault}", path.display())))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(std::fs::TryLockError::WouldBlock) => Err(trouble("another Coranto on this folder is posting".into())),
+            Err(std::fs::TryLockError::Error(fault)) => Err(trouble(fault.to_string())),
+        }
+    }
+}
+
+fn make_folder(folder: &Path) -> Result<(), Problem> {
+    std::fs::create_dir_all(folder).map_err(|fault| {
+        Problem::new(
+            format!("The folder {} cannot be made: {fault}.", folder.display()),
+            "Nothing was founded.",
+            "Choose a folder that you may write to, on a disk with room.",
+        )
+    })
+}
+
+async fn new_keys(world: &World, path: &Path, selector: &str) -> Result<KeyRing, Problem> {
+    let mut ring = KeyRing::generate(&mut |bytes| world.fill(bytes));
+    let dkim = world.compute(mail::dkim::generate).await;
+    ring.add_dkim(selector, Secret::new(dkim)).map_err(|fault| {
+        Problem::new(format!("No DKIM key can be made: {fault}."), "Nothing was founded.", "Set another mail.selector.")
+    })?;
+    ring.create(path).map_err(|fault| key_problem(&fault))?;
+    Ok(ring)
+}
+
+fn open_store(config: &Config) -> Result<Store, Problem> {
+    Store::open(&config.database).map_err(|fault| store_problem(&fault))
+}
+
+/// What a fault of the key file means to a person.
+pub fn key_problem(fault: &KeyFileFault) -> Problem {
+    Problem::new(
+        format!("The keys cannot be used: {fault}."),
+        "Readers' addresses stay sealed, so no mail can be sent. Nothing was changed.",
+        "Put the outlet's own key file back, readable by its owner alone (chmod 600), and start again.",
+    )
+}
+
+/// What a fault of the store means to a person.
+pub fn store_problem(fault: &store::Error) -> Problem {
+    use store::Error;
+    let what = format!("{}.", capital(&fault.to_string()));
+    match fault {
+        Error::Full => Problem::new(
+            what,
+            "Nothing that was acknowledged is lost; nothing more can be kept, and no new mail starts.",
+            "Make room on that disk; a running Coranto goes on by itself.",
+        ),
+        Error::Busy(_) => Problem::new(what, "Nothing was changed.", "Wait for the other process, or stop it, and try again."),
+        Error::Away(_) => Problem::new(
+            what,
+            "Nothing was changed; the published site stays readable.",
+            "Check that the database runs and that its address and the rights on it are right.",
+        ),
+        Error::Disk(_) => Problem::new(
+            what,
+            "Coranto stops here, so that nothing unsure is taken for kept.",
+            "Check the disk and its cables and logs; then start again: Coranto recovers from what is durable.",
+        ),
+        Error::Unfit(_) => Problem::new(what, "Coranto does not start, to keep its promises to readers.", "Change that, then start again."),
+        Error::Statement(_) => Problem::new(
+            what,
+            "Nothing of this step was kept; everything before it stands.",
+            "This is a defect in Coranto or a damaged database: keep the folder as it is and report it.",
+        ),
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}

@@ -1,0 +1,215 @@
+//! Settings: one table defines each once, with its name, default, limit and sentence.
+//!
+//! The parser, `coranto settings`, and what the rooms will show are derived from it.
+
+use std::collections::BTreeMap;
+
+use newsroom::{HOUR_MS, MINUTE_MS, Ms, Outlet, Problem};
+
+/// What a setting's value must look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// One line of text, at most this many characters.
+    Line(usize),
+    /// A whole number between two.
+    Number(i64, i64),
+    /// A mail address, or empty.
+    Address,
+    /// `http://…` or `https://…` without a slash at the end.
+    Site,
+    /// An IANA time zone.
+    Zone,
+    /// Kept sealed; never shown.
+    Secret,
+}
+
+/// A setting's definition.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Its name, as typed.
+    pub name: &'static str,
+    /// What it must look like.
+    pub kind: Kind,
+    /// Its value until it is set.
+    pub default: &'static str,
+    /// What it is, in a sentence.
+    pub sentence: &'static str,
+}
+
+const fn line(name: &'static str, chars: usize, default: &'static str, sentence: &'static str) -> Setting {
+    Setting { name, kind: Kind::Line(chars), default, sentence }
+}
+
+const fn number(name: &'static str, from: i64, to: i64, default: &'static str, sentence: &'static str) -> Setting {
+    Setting { name, kind: Kind::Number(from, to), default, sentence }
+}
+
+/// Every setting.
+pub const SETTINGS: &[Setting] = &[
+    line("outlet.name", 80, "Our outlet", "The outlet's name, on the site and as the sender of its mail."),
+    line("outlet.tagline", 160, "", "What the outlet is, in a line under its name."),
+    Setting {
+        name: "outlet.site",
+        kind: Kind::Site,
+        default: "http://127.0.0.1:8400",
+        sentence: "The site's address, as readers type it. Every link in a mail begins with it.",
+    },
+    line("outlet.language", 35, "en", "The language of the site's and the mail's own words."),
+    Setting {
+        name: "outlet.zone",
+        kind: Kind::Zone,
+        default: "UTC",
+        sentence: "The time zone of the outlet's dates.",
+    },
+    line("outlet.postal_address", 300, "", "Where the outlet can be written to; the law asks for it in every mail."),
+    line(
+        "outlet.invitation",
+        400,
+        "The day's news, once a day, in your mailbox. No tracking, and one click ends it.",
+        "What invites people to sign up.",
+    ),
+    Setting {
+        name: "mail.from",
+        kind: Kind::Address,
+        default: "news@outlet.example",
+        sentence: "The address that mail comes from.",
+    },
+    Setting {
+        name: "mail.reply_to",
+        kind: Kind::Address,
+        default: "",
+        sentence: "Where answers go, when not to mail.from.",
+    },
+    line("mail.domain", 253, "outlet.example", "The domain that signs the mail (DKIM) and takes its bounces."),
+    line("mail.selector", 63, "coranto", "The DKIM selector."),
+    line("mail.ehlo", 253, "", "The name this host gives to relays; mail.domain when empty."),
+    line("relay.host", 253, "127.0.0.1", "The relay that carries the mail."),
+    number("relay.port", 1, 65_535, "25", "Its port."),
+    line("relay.user", 200, "", "The name to log in with; empty for none."),
+    Setting { name: "relay.password", kind: Kind::Secret, default: "", sentence: "The password to log in with." },
+    number("relay.connections", 1, 200, "20", "How many connections to the relay at once."),
+    number("relay.messages", 1, 100_000, "500", "How many messages over one connection."),
+    number("relay.patience_s", 1, 3_600, "60", "How long to wait for the relay's answers, in seconds."),
+    number("relay.dot_patience_s", 1, 3_600, "600", "How long to wait for its answer to a message (RFC 5321: 600 s)."),
+    number("post.retry_first_s", 1, 14_400, "300", "The wait before a copy's second try, in seconds; it doubles."),
+    number("edition.lives_h", 1, 72, "20", "How long an edition's copies may be on their way, in hours."),
+];
+
+/// The settings of a newsroom.
+#[derive(Clone, Debug, Default)]
+pub struct Settings(BTreeMap<String, String>);
+
+impl Settings {
+    /// From what the store keeps.
+    pub fn new(kept: BTreeMap<String, String>) -> Self {
+        Self(kept)
+    }
+
+    /// A setting's value.
+    ///
+    /// # Panics
+    /// When there is no setting of that name: names are written in code only.
+    pub fn get(&self, name: &str) -> &str {
+        let setting = define(name).expect("a setting named in code is in the table");
+        self.0.get(name).map_or(setting.default, String::as_str)
+    }
+
+    /// A number's value.
+    ///
+    /// # Panics
+    /// As [`Settings::get`], and when the kept value is no number: it was checked when it was set.
+    pub fn number(&self, name: &str) -> i64 {
+        self.get(name).parse().expect("a number setting is checked when it is set")
+    }
+
+    /// The outlet, as these settings say.
+    pub fn outlet(&self) -> Outlet {
+        let text = |name: &str| self.get(name).to_owned();
+        Outlet {
+            name: text("outlet.name"),
+            tagline: text("outlet.tagline"),
+            site: text("outlet.site"),
+            language: text("outlet.language"),
+            zone: text("outlet.zone"),
+            postal_address: text("outlet.postal_address"),
+            from: text("mail.from"),
+            reply_to: Some(text("mail.reply_to")).filter(|a| !a.is_empty()),
+            mail_domain: text("mail.domain"),
+            selector: text("mail.selector"),
+            invitation: text("outlet.invitation"),
+        }
+    }
+
+    /// How long an edition's copies may be on their way, in milliseconds.
+    pub fn edition_lives_ms(&self) -> Ms {
+        self.number("edition.lives_h") * HOUR_MS
+    }
+
+    /// The wait before a copy's second try, in milliseconds.
+    pub fn retry_first_ms(&self) -> Ms {
+        self.number("post.retry_first_s") * MINUTE_MS / 60
+    }
+}
+
+/// The definition of a setting.
+pub fn define(name: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.name == name)
+}
+
+/// Checks a value before it is kept.
+///
+/// # Errors
+/// A [`Problem`] that says what the setting takes.
+pub fn check(name: &str, value: &str) -> Result<&'static Setting, Problem> {
+    let Some(setting) = define(name) else {
+        return Err(Problem::new(
+            format!("There is no setting called {name:?}."),
+            "Nothing was changed.",
+            "`coranto settings` lists them.",
+        ));
+    };
+    let wrong = |takes: String| {
+        Err(Problem::new(format!("{name} cannot be {value:?}."), "Nothing was changed.", format!("It takes {takes}.")))
+    };
+    let one_line = !value.chars().any(char::is_control);
+    match setting.kind {
+        Kind::Line(chars) if !one_line || value.chars().count() > chars => {
+            wrong(format!("one line of at most {chars} characters"))
+        }
+        Kind::Number(from, to) if !value.parse::<i64>().is_ok_and(|n| (from..=to).contains(&n)) => {
+            wrong(format!("a whole number from {from} to {to}"))
+        }
+        Kind::Address if !value.is_empty() && newsroom::Address::parse(value).is_err() => {
+            wrong("a mail address".into())
+        }
+        Kind::Site if !is_site(value) => wrong("an address like https://news.example, without a slash at the end".into()),
+        Kind::Zone if jiff::tz::TimeZone::get(value).is_err() => wrong("a time zone like Europe/Madrid".into()),
+        _ => Ok(setting),
+    }
+}
+
+fn is_site(value: &str) -> bool {
+    let web = value.starts_with("http://") || value.starts_with("https://");
+    web && !value.ends_with('/') && url::Url::parse(value).is_ok_and(|u| u.host().is_some() && u.query().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_passes_its_own_check() {
+        for setting in SETTINGS {
+            assert!(check(setting.name, setting.default).is_ok(), "{}", setting.name);
+        }
+    }
+
+    #[test]
+    fn a_wrong_value_is_refused_with_what_it_takes() {
+        let problem = check("relay.port", "0").expect_err("no port");
+        assert!(problem.act.contains("1 to 65535"), "{problem}");
+        assert!(check("outlet.site", "news.example").is_err());
+        assert!(check("mail.from", "a@b\r\nBcc: c@d.example").is_err());
+        assert!(check("nonsense", "1").is_err());
+    }
+}

@@ -1,0 +1,225 @@
+//! Cutting: what each reader's copy holds, decided once, frozen with its audience in one transaction.
+//!
+//! A copy holds the stories of the line-up that are new to its reader and of their topics. Readers with the same answer
+//! to both are a cohort and share one rendered body. Nothing new for anybody: nothing is cut. A reader for whom alone
+//! nothing is new is counted as excluded, so that the sum is never short.
+
+use std::collections::BTreeMap;
+
+use newsroom::{
+    Article, Cohort, CohortId, CohortKey, DepartureId, EditionId, EditionKind, LineUpEntry, Ms, Newsletter, Outlet,
+    Topic, Topics,
+};
+use store::editions::{self, Cut, KeyCount, Order, Rendered};
+use store::{Store, articles, topics};
+use world::World;
+
+use crate::mail::{DraftFault, draft};
+use crate::view;
+
+/// How many stories one edition carries at most: more is no digest. The newest are kept.
+pub const LINE_UP_MAX: usize = 40;
+/// How often a cut is tried again because a reader came in meanwhile with a choice nobody else had.
+const TRIES_MAX: usize = 5;
+
+/// What to cut.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// Of which newsletter.
+    pub newsletter: Newsletter,
+    /// What sort.
+    pub kind: EditionKind,
+    /// The readers' local date, `YYYY-MM-DD`.
+    pub date: jiff::civil::Date,
+    /// How long its copies may be on their way, in milliseconds.
+    pub lives_ms: Ms,
+}
+
+/// How a wish ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Cut: here is the departure, waiting to be sent.
+    Cut(newsroom::Departure),
+    /// It was cut before: here it is.
+    Before(newsroom::Departure),
+    /// Nothing was published since the last edition that anybody would get.
+    NothingNew,
+    /// No reader is due.
+    NobodyDue,
+}
+
+/// Why an edition could not be cut. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum CutFault {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// A mail could not be rendered.
+    #[error("the mail cannot be rendered: {0}")]
+    Draft(#[from] DraftFault),
+    /// A mail could not be made up for sending.
+    #[error("the mail cannot be made up: {0}")]
+    MakeUp(#[from] mail::shared::MakeUpFault),
+    /// Readers kept coming in with new choices while it was being cut.
+    #[error("readers kept changing while the edition was being cut; cut it again")]
+    Restless,
+}
+
+/// Everything a cut works with, read once.
+struct Materials {
+    outlet: Outlet,
+    wish: Wish,
+    line_up: Vec<(LineUpEntry, Article)>,
+    topics: Vec<Topic>,
+}
+
+/// Cuts an edition that departs at once for everyone who is due.
+///
+/// # Errors
+/// [`CutFault`].
+pub async fn cut(world: &World, store: &Store, outlet: &Outlet, wish: Wish) -> Result<Outcome, CutFault> {
+    let (newsletter, date) = (wish.newsletter.id, wish.date.to_string());
+    store.write(move |tx| editions::fold(tx, newsletter)).await?;
+    let (due, lowest) = {
+        let date = date.clone();
+        store
+            .read(move |tx| {
+                Ok((editions::due_keys(tx, newsletter, &date)?, editions::lowest_seen(tx, newsletter, &date)?))
+            })
+            .await?
+    };
+    let materials = gather_materials(store, outlet, wish, lowest).await?;
+    if due.is_empty() {
+        return Ok(Outcome::NobodyDue);
+    }
+    if materials.line_up.is_empty() || !anything_new(&due, &materials) {
+        return Ok(Outcome::NothingNew);
+    }
+    freeze(world, store, materials, due.into_iter().map(|(key, _)| key).collect()).await
+}
+
+async fn gather_materials(store: &Store, outlet: &Outlet, wish: Wish, lowest: i64) -> Result<Materials, store::Error> {
+    let (articles, topics) = store
+        .read(move |tx| {
+            let limit = i64::try_from(LINE_UP_MAX).expect("a small number");
+            Ok((articles::published(tx, i64::MAX, limit)?, topics::list(tx)?))
+        })
+        .await?;
+    let new = articles.into_iter().filter(|a| a.published.is_some_and(|p| p.rank > lowest));
+    let line_up = (0..)
+        .zip(new)
+        .map(|(position, article)| {
+            let rank = article.published.expect("only published articles are listed").rank;
+            let revision = &article.revision;
+            let entry =
+                LineUpEntry { position, article: article.id, revision: revision.number, rank, topics: revision.topics };
+            (entry, article)
+        })
+        .collect();
+    Ok(Materials { outlet: outlet.clone(), wish, line_up, topics })
+}
+
+/// Which stories of a line-up are new to the readers of `key` and of their topics.
+pub fn stories_for<'a>(key: &CohortKey, line_up: impl IntoIterator<Item = &'a LineUpEntry>) -> Vec<i64> {
+    line_up
+        .into_iter()
+        .filter(|entry| entry.rank > key.seen_rank && key.topics.wants(entry.topics))
+        .map(|entry| entry.position)
+        .collect()
+}
+
+fn anything_new(due: &[KeyCount], materials: &Materials) -> bool {
+    due.iter().any(|(key, _)| !stories_for(key, materials.line_up.iter().map(|(entry, _)| entry)).is_empty())
+}
+
+async fn freeze(
+    world: &World,
+    store: &Store,
+    materials: Materials,
+    mut keys: Vec<CohortKey>,
+) -> Result<Outcome, CutFault> {
+    let instant = world.now();
+    let materials = std::sync::Arc::new(materials);
+    let mut rendered: BTreeMap<CohortKey, Rendered> = BTreeMap::new();
+    let ids = (EditionId(world.mint()), DepartureId(world.mint()));
+    for _ in 0..TRIES_MAX {
+        for key in keys {
+            let (at_work, id, of) = (materials.clone(), CohortId(world.mint()), key.clone());
+            let made = world.compute(move || render(&at_work, ids.1, id, of)).await?;
+            rendered.insert(key, made);
+        }
+        let order = order(&materials, ids, instant, &rendered);
+        match store.write(move |tx| editions::cut(tx, &order)).await? {
+            Cut::Frozen(departure) => return Ok(Outcome::Cut(departure)),
+            Cut::Before(departure) => return Ok(Outcome::Before(departure)),
+            Cut::NobodyDue => return Ok(Outcome::NobodyDue),
+            Cut::Missing(more) => keys = more,
+        }
+    }
+    Err(CutFault::Restless)
+}
+
+fn order(
+    materials: &Materials,
+    (edition, departure): (EditionId, DepartureId),
+    instant: Ms,
+    rendered: &BTreeMap<CohortKey, Rendered>,
+) -> Order {
+    let wish = &materials.wish;
+    let lead = materials.line_up.first().map_or(String::new(), |(_, lead)| lead.revision.title.clone());
+    Order {
+        edition: newsroom::Edition {
+            id: edition,
+            newsletter: wish.newsletter.id,
+            kind: wish.kind,
+            date: wish.date.to_string(),
+            subject: lead,
+        },
+        departure,
+        instant,
+        expires: instant + wish.lives_ms,
+        line_up: materials.line_up.iter().map(|(entry, _)| entry.clone()).collect(),
+        cohorts: rendered.values().cloned().collect(),
+    }
+}
+
+/// One cohort's mail.
+fn render(materials: &Materials, departure: DepartureId, id: CohortId, key: CohortKey) -> Result<Rendered, CutFault> {
+    let stories = stories_for(&key, materials.line_up.iter().map(|(entry, _)| entry));
+    if stories.is_empty() {
+        // Nobody gets this mail; the cohort only counts its readers.
+        let cohort = Cohort { id, subject: String::new(), body: Vec::new() };
+        return Ok(Rendered { key, cohort, stories });
+    }
+    let held: Vec<&Article> =
+        materials.line_up.iter().filter(|(entry, _)| stories.contains(&entry.position)).map(|(_, a)| a).collect();
+    let view = view::edition(&materials.outlet, &materials.wish, &key.language, &held, &materials.topics);
+    let drafted = draft(&view, key.format)?;
+    let made = view::make_up(&materials.outlet, &materials.wish, departure, id, &drafted)?;
+    Ok(Rendered { key, cohort: Cohort { id, subject: drafted.subject, body: made.to_bytes() }, stories })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use newsroom::{ArticleId, Format};
+
+    fn entry(position: i64, rank: i64, topics: Topics) -> LineUpEntry {
+        LineUpEntry { position, article: ArticleId(position), revision: 1, rank, topics }
+    }
+
+    #[test]
+    fn a_copy_holds_what_is_new_to_its_reader_and_of_their_topics() {
+        let line_up = [
+            entry(0, 12, Topics::NONE.with(1)),
+            entry(1, 11, Topics::NONE),
+            entry(2, 10, Topics::NONE.with(2)),
+            entry(3, 9, Topics::NONE.with(1)),
+        ];
+        let key = |seen_rank, topics| CohortKey { seen_rank, topics, language: "en".into(), format: Format::Html };
+        assert_eq!(stories_for(&key(0, Topics::ALL), &line_up), [0, 1, 2, 3]);
+        assert_eq!(stories_for(&key(10, Topics::ALL), &line_up), [0, 1]);
+        assert_eq!(stories_for(&key(0, Topics::NONE.with(2)), &line_up), [1, 2]);
+        assert!(stories_for(&key(12, Topics::ALL), &line_up).is_empty());
+    }
+}

@@ -1,0 +1,216 @@
+//! One connection's work: take a copy, stream it, mark it durably, send the dot, keep the answer, take the next.
+//!
+//! The order is the promise. Envelope and body stream ahead; the final dot leaves only after the mark is durable; the
+//! answer to copy n and the mark of copy n+1 share one commit. So at any crash at most one copy of each open connection is
+//! in doubt, and a poster that lost its lease cannot send: its mark is refused.
+
+use mail::smtp::client::{Session, Trouble};
+use mail::smtp::reply::Reply;
+use newsroom::{Answer, DeliveryState};
+use store::ledger::{self, Settled};
+use world::Stream;
+
+use crate::office::{Defect, Shared};
+use crate::ready::Ready;
+use crate::verdict::{self, Said, Verdict};
+
+/// How long a connection waits for the next copy before it says QUIT, in milliseconds: relays drop idle ones soon.
+const IDLE_MS: i64 = 2_000;
+
+/// What to do with the commands of the next copy.
+enum Start {
+    /// Send them and wait for the answers.
+    Begin,
+    /// They went with the last dot; wait for the answers.
+    Begun,
+}
+
+/// Works until the hopper is closed.
+pub async fn work(shared: &Shared) {
+    let mut in_hand = None;
+    loop {
+        let copy = match in_hand.take() {
+            Some(copy) => copy,
+            None => match shared.ready.take().await {
+                Some(copy) => copy,
+                None => return,
+            },
+        };
+        if !shared.rested().await {
+            return shared.give_back(vec![copy]).await;
+        }
+        match shared.relay.open(&shared.world).await {
+            Ok(session) => in_hand = Conversation { shared, session, ended: Vec::new() }.run(copy).await,
+            Err(unreached) => {
+                shared.at_fault(&unreached.to_string());
+                shared.give_back(vec![copy]).await;
+            }
+        }
+    }
+}
+
+struct Conversation<'a> {
+    shared: &'a Shared,
+    session: Session<Stream>,
+    /// Answers that the next commit keeps.
+    ended: Vec<Settled>,
+}
+
+/// What became of a copy.
+enum Step {
+    /// Answered; the connection can go on with the next copy, in hand or not, begun or not.
+    Next(Option<Ready>),
+    /// The connection is over; a copy taken ahead goes to another.
+    Over(Option<Ready>),
+}
+
+impl Conversation<'_> {
+    async fn run(mut self, first: Ready) -> Option<Ready> {
+        let mut start = Start::Begin;
+        let mut copy = first;
+        for left in (0..self.shared.relay.messages_per_connection.max(1)).rev() {
+            match self.send(copy, start, left > 0).await {
+                Step::Next(Some(next)) => (copy, start) = (next, Start::Begun),
+                Step::Next(None) if left == 0 => break,
+                Step::Next(None) => match self.wait_for_next().await {
+                    Some(next) => (copy, start) = (next, Start::Begin),
+                    None => break,
+                },
+                Step::Over(next) => {
+                    self.keep_answers().await;
+                    return next;
+                }
+            }
+        }
+        self.keep_answers().await;
+        self.session.quit().await;
+        None
+    }
+
+    async fn wait_for_next(&mut self) -> Option<Ready> {
+        if let Some(next) = self.shared.ready.try_take() {
+            return Some(next);
+        }
+        self.keep_answers().await;
+        tokio::select! {
+            biased;
+            next = self.shared.ready.take() => next,
+            () = self.shared.world.sleep(IDLE_MS) => None,
+        }
+    }
+
+    async fn send(&mut self, copy: Ready, start: Start, may_go_on: bool) -> Step {
+        if copy.delivery.expires <= self.shared.world.now() {
+            self.shared.give_back(vec![copy]).await;
+            return if matches!(start, Start::Begun) { Step::Over(None) } else { Step::Next(None) };
+        }
+        let ended = std::mem::take(&mut self.ended);
+        let session = &mut self.session;
+        let stream = async {
+            match start {
+                Start::Begin => session.begin(&copy.envelope()).await?,
+                Start::Begun => session.begun().await?,
+            }
+            session.body(&copy.segments()).await
+        };
+        // The commit is under way while the relay answers; the dot waits for both.
+        let (streamed, marked) = tokio::join!(stream, self.shared.keep_and_mark(ended, &copy));
+        match (streamed, marked) {
+            (_, None) => {
+                // Not ours any more, or the reader has gone, or the departure was paused: this body gets no dot.
+                self.shared.give_back(vec![copy]).await;
+                Step::Over(None)
+            }
+            (Err(trouble), Some(())) => self.came_to_grief(copy, &trouble).await,
+            (Ok(()), Some(())) => self.dot(copy, may_go_on).await,
+        }
+    }
+
+    async fn dot(&mut self, copy: Ready, may_go_on: bool) -> Step {
+        let next = may_go_on.then(|| self.shared.ready.try_take()).flatten();
+        let answered = match &next {
+            Some(next) => self.session.dot_and_begin(&next.envelope()).await,
+            None => self.session.dot().await,
+        };
+        match answered {
+            Ok(reply) => {
+                self.shared.circuit.mend();
+                self.answered(copy, &reply, Verdict::Accepted);
+                Step::Next(next)
+            }
+            Err(trouble) => {
+                let verdict = verdict::of_trouble(&trouble);
+                self.ended.push(self.settled(&copy, &verdict, verdict::said_of_trouble(&trouble, copy.local())));
+                if self.session.is_spent() { Step::Over(next) } else { Step::Next(next) }
+            }
+        }
+    }
+
+    fn answered(&mut self, copy: Ready, reply: &Reply, verdict: Verdict) {
+        let said = verdict::said(reply, copy.local());
+        self.ended.push(self.settled(&copy, &verdict, said));
+    }
+
+    /// No dot has left for this copy.
+    async fn came_to_grief(&mut self, copy: Ready, trouble: &Trouble) -> Step {
+        let verdict = verdict::of_trouble(trouble);
+        if verdict == Verdict::RelayAtFault {
+            self.shared.at_fault(&trouble.to_string());
+            self.shared.give_back(vec![copy]).await;
+            return Step::Over(None);
+        }
+        self.ended.push(self.settled(&copy, &verdict, verdict::said_of_trouble(trouble, copy.local())));
+        if self.session.is_spent() { Step::Over(None) } else { Step::Next(None) }
+    }
+
+    fn settled(&self, copy: &Ready, verdict: &Verdict, said: Said) -> Settled {
+        let (world, attempts) = (&self.shared.world, copy.delivery.attempts);
+        let now = world.now();
+        let due = now + verdict::wait_ms(self.shared.retry_first_ms, attempts, |sides| world.roll(sides));
+        let (state, due) = match verdict {
+            Verdict::Accepted => (DeliveryState::Accepted, None),
+            Verdict::Refused => (DeliveryState::Refused, None),
+            Verdict::Uncertain => (DeliveryState::Uncertain, None),
+            // RFC 5321 §4.5.4.1 ends retries at some time; here it is the departure's expiry.
+            Verdict::Later | Verdict::RelayAtFault if due >= copy.delivery.expires => (DeliveryState::Expired, None),
+            Verdict::Later | Verdict::RelayAtFault => (DeliveryState::Deferred, Some(due)),
+        };
+        Settled {
+            key: copy.delivery.key,
+            reader: copy.delivery.reader,
+            attempts,
+            state,
+            due,
+            route: 1,
+            answer: Answer { at: now, code: said.code, text: said.text },
+        }
+    }
+
+    async fn keep_answers(&mut self) {
+        let ended = std::mem::take(&mut self.ended);
+        if !ended.is_empty() {
+            self.shared.keep(ended).await;
+        }
+    }
+}
+
+impl Shared {
+    /// Keeps the answers so far and marks `copy` in flight, in one commit. `None`: its dot may not leave.
+    async fn keep_and_mark(&self, ended: Vec<Settled>, copy: &Ready) -> Option<()> {
+        let (lease, key, count) = (self.lease, copy.delivery.key, ended.len());
+        if self.defect == Some(Defect::MarkAfterDot) {
+            if count > 0 {
+                self.keep(ended).await;
+            }
+            return Some(());
+        }
+        let kept = self
+            .durably(move |tx| {
+                let lost = ledger::settle(tx, lease, &ended)?;
+                Ok((lost, ledger::mark(tx, lease, &[key])?))
+            })
+            .await?;
+        self.kept(count, &kept.0);
+        kept.1.first().copied().unwrap_or(false).then_some(())
+    }
+}
