@@ -1,1 +1,18 @@
-//! The same promises against real servers and browsers.
+//! The same promises against real servers and browsers: PostgreSQL, Chromium, axe, dkimpy.
+//!
+//! This crate finds and drives programs that share no code with ours; what they are asked stands in `tests/` here and in
+//! the tests of other crates. It is never shipped. A program that is missing skips the test aloud, never in silence:
+//!
+//! ```no_run
+//! use interop::{Tool, need};
+//! let Some(_chromium) = need(Tool::Chromium) else { return };
+//! ```
+
+pub mod axe;
+pub mod browser;
+pub mod dkimpy;
+pub mod postgres;
+pub mod skips;
+mod tool;
+
+pub use tool::{Tool, need, target};

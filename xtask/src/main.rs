@@ -3,6 +3,8 @@
 //! Everything a developer or a build machine runs is written here, in Rust, so that it is the same everywhere. Nothing
 //! here is shipped.
 
+mod ci;
+mod suite;
 mod tidy;
 
 use anyhow::Result;
@@ -22,13 +24,24 @@ struct Arguments {
 enum Task {
     /// Check the rules that no compiler knows: STYLE.md's ✓ and ARCHITECTURE.md's arrows.
     Tidy,
+    /// Run the whole test suite; the last lines say what was skipped, what to install, and the count.
+    Test {
+        /// Passed on to `cargo test`: `-p post`, `-- a_name`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Everything that must hold before a change lands: fmt, tidy, clippy, tests, doc. A skipped test fails it.
+    Ci,
 }
 
 fn main() -> ExitCode {
     match run(Arguments::parse().task) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error:#}");
+            let said = format!("{error:#}");
+            if !said.is_empty() {
+                eprintln!("{said}");
+            }
             ExitCode::FAILURE
         }
     }
@@ -37,6 +50,8 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<()> {
     match task {
         Task::Tidy => tidy::run(&root()),
+        Task::Test { arguments } => suite::run(&root(), &arguments),
+        Task::Ci => ci::run(&root()),
     }
 }
 
@@ -45,4 +60,9 @@ fn root() -> PathBuf {
     let mut root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     root.pop();
     root
+}
+
+/// The cargo that started this program, or the one on the PATH.
+fn cargo() -> String {
+    std::env::var("CARGO").unwrap_or_else(|_| "cargo".into())
 }

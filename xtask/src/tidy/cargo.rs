@@ -50,9 +50,9 @@ pub struct Workspace {
 impl Workspace {
     /// Asks cargo about the workspace at `root`. Fails if Cargo.lock is not up to date.
     pub fn ask(root: &Path) -> Result<Workspace> {
-        let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
         let arguments = ["metadata", "--format-version", "1", "--locked", "--all-features"];
-        let output = Command::new(cargo).args(arguments).current_dir(root).output().context("cargo metadata")?;
+        let output =
+            Command::new(crate::cargo()).args(arguments).current_dir(root).output().context("cargo metadata")?;
         if !output.status.success() {
             bail!("cargo metadata: {}", String::from_utf8_lossy(&output.stderr).trim());
         }

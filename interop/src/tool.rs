@@ -1,0 +1,123 @@
+//! The programs that tests need and cargo does not bring: where each is found, and how it is installed.
+//!
+//! Nothing is installed here. `.ci/run` does that on a build machine; a developer decides alone.
+
+use crate::skips;
+use std::path::{Path, PathBuf};
+
+/// A program, or a library in another language, that some tests need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tool {
+    /// The PostgreSQL server: the folder of its binaries.
+    Postgres,
+    /// The Chromium browser.
+    Chromium,
+    /// axe-core, the accessibility checker: its one script.
+    Axe,
+    /// dkimpy, a DKIM verifier in Python: the interpreter that can import it.
+    Dkimpy,
+}
+
+impl Tool {
+    /// All of them.
+    pub const ALL: [Tool; 4] = [Tool::Postgres, Tool::Chromium, Tool::Axe, Tool::Dkimpy];
+
+    /// Its name, in files and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Tool::Postgres => "postgresql",
+            Tool::Chromium => "chromium",
+            Tool::Axe => "axe-core",
+            Tool::Dkimpy => "dkimpy",
+        }
+    }
+
+    /// What to type to have it, on Debian, from the top of the repository.
+    pub fn install(self) -> &'static str {
+        match self {
+            Tool::Postgres => "apt-get install postgresql",
+            Tool::Chromium => "apt-get install chromium",
+            Tool::Axe => "npm install --prefix target/npm --ignore-scripts axe-core",
+            Tool::Dkimpy => "python3 -m venv target/venv && target/venv/bin/pip install dkimpy",
+        }
+    }
+
+    /// Where it is, if it is here.
+    pub fn find(self) -> Option<PathBuf> {
+        match self {
+            Tool::Postgres => newest_postgres().or_else(|| on_path("postgres").and_then(beside)),
+            Tool::Chromium => on_path("chromium").or_else(|| on_path("chromium-browser")),
+            Tool::Axe => present(target().join("npm/node_modules/axe-core/axe.min.js")),
+            Tool::Dkimpy => python_with("dkim"),
+        }
+    }
+}
+
+/// Where `tool` is; or None, and the calling test is recorded as skipped, which `cargo xtask test` says in its last lines.
+pub fn need(tool: Tool) -> Option<PathBuf> {
+    let found = tool.find();
+    if found.is_none() {
+        skips::record(tool);
+        eprintln!("SKIPPED for want of {}: {}", tool.name(), tool.install());
+    }
+    found
+}
+
+/// Cargo's target folder: the one that the running program was built into.
+pub fn target() -> PathBuf {
+    let program = std::env::current_exe().expect("the system knows which program runs");
+    let marked = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
+    marked.expect("a program built by cargo lies below its target folder").to_owned()
+}
+
+fn present(path: PathBuf) -> Option<PathBuf> {
+    path.exists().then_some(path)
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).find_map(|folder| present(folder.join(program)))
+}
+
+/// Debian keeps the servers of each version apart, off the PATH.
+fn newest_postgres() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?.filter_map(Result::ok);
+    let version = |folder: &PathBuf| folder.file_name()?.to_str()?.parse::<u32>().ok();
+    let newest = versions.map(|entry| entry.path()).filter(|path| version(path).is_some()).max_by_key(version)?;
+    let binaries = newest.join("bin");
+    binaries.join("initdb").exists().then_some(binaries)
+}
+
+/// The folder that a program really lies in, if `initdb` lies there too: a link on the PATH may stand alone.
+fn beside(program: PathBuf) -> Option<PathBuf> {
+    let binaries = program.canonicalize().ok()?.parent()?.to_owned();
+    binaries.join("initdb").exists().then_some(binaries)
+}
+
+/// The interpreter of `target/venv`, if it has the module.
+fn python_with(module: &str) -> Option<PathBuf> {
+    let venv = target().join("venv");
+    let libraries = std::fs::read_dir(venv.join("lib")).ok()?.filter_map(Result::ok);
+    let has = |library: &Path| library.join("site-packages").join(module).exists();
+    libraries.map(|entry| entry.path()).any(|library| has(&library)).then_some(())?;
+    present(venv.join("bin/python"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_target_folder_holds_the_running_test() {
+        let program = std::env::current_exe().unwrap();
+        assert!(program.starts_with(target()));
+    }
+
+    #[test]
+    fn every_tool_says_how_to_install_it() {
+        let mut names: Vec<_> = Tool::ALL.iter().map(|tool| tool.name()).collect();
+        assert!(Tool::ALL.iter().all(|tool| tool.install().contains(" install ")));
+        names.dedup();
+        assert_eq!(names.len(), Tool::ALL.len());
+    }
+}
