@@ -34,16 +34,25 @@ impl Kept {
         match read {
             Ok(manifest) => *kept = (now, std::sync::Arc::new(manifest)),
             // P13: what was published stays readable by the manifest at hand.
-            Err(fault) => tracing::error!(error = %fault, "The site's manifest cannot be read; pages are served as they last were"),
+            Err(fault) => {
+                tracing::error!(error = %fault, "The site's manifest cannot be read; pages are served as they last were")
+            }
         }
         kept.1.clone()
     }
 }
 
 /// Answers a GET or HEAD for a public page.
-pub(crate) async fn answer(front: &Front, kept: &Kept, method: &Method, path: &str, headers: &HeaderMap) -> Response<Body> {
+pub(crate) async fn answer(
+    front: &Front,
+    kept: &Kept,
+    method: &Method,
+    path: &str,
+    headers: &HeaderMap,
+) -> Response<Body> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let asked = Asked { path, accept_encoding: text(header::ACCEPT_ENCODING), if_none_match: text(header::IF_NONE_MATCH) };
+    let asked =
+        Asked { path, accept_encoding: text(header::ACCEPT_ENCODING), if_none_match: text(header::IF_NONE_MATCH) };
     // A file that is not as its manifest says was published anew in this moment: look again, once.
     for fresh in [false, true] {
         let found = lookup(&*kept.manifest(front, fresh).await, asked);

@@ -70,7 +70,7 @@ fn plan_all(mut session: Session) -> BTreeMap<String, (usize, usize)> {
 
 #[test]
 fn every_statement_is_planned_on_sqlite() {
-    let folder = tempfile();
+    let folder = tempfile("sqlite");
     let plans = plan_all(Session::open(&Location::Sqlite(folder.join("newsroom.db")), true).expect("a fresh file"));
     assert!(plans.len() > 90, "the source yields only {} statements: the reader of statements is blind", plans.len());
     std::fs::remove_dir_all(folder).expect("our own folder");
@@ -78,15 +78,16 @@ fn every_statement_is_planned_on_sqlite() {
 
 #[test]
 fn every_statement_is_planned_on_postgresql_alike() {
-    let Ok(url) = std::env::var("CORANTO_TEST_POSTGRES") else { return };
-    let folder = tempfile();
+    let Some(server) = interop::postgres::shared() else { return };
+    let url = server.database().expect("a fresh database");
+    let folder = tempfile("both");
     let here = plan_all(Session::open(&Location::Sqlite(folder.join("beside.db")), true).expect("a fresh file"));
     let there = plan_all(Session::open(&Location::Postgres(url), true).expect("a server"));
     assert_eq!(here, there);
 }
 
-fn tempfile() -> std::path::PathBuf {
-    let folder = std::env::temp_dir().join(format!("coranto-statements-{}", std::process::id()));
+fn tempfile(name: &str) -> std::path::PathBuf {
+    let folder = std::env::temp_dir().join(format!("coranto-statements-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a temporary folder");
     folder
 }

@@ -302,16 +302,20 @@ impl Session {
                 c.each(&sql, rows)
             }
             Self::Postgres(c) => {
-                let mut set: Vec<String> = shape.set.iter().map(|c| format!("{0} = v.{0}", c.0)).collect();
+                // A column may both be matched and get a new value: the given ones go by number.
+                let mut given = 1..;
+                let mut next = || given.next().unwrap_or(0);
+                let mut set: Vec<String> = shape.set.iter().map(|c| format!("{} = v.c{}", c.0, next())).collect();
                 // Bare columns on the right-hand side belong to the table in PostgreSQL as well.
                 set.extend(shape.also.split_terminator(", ").map(|a| a.replace("= ", &format!("= {}.", shape.table))));
-                let key: Vec<String> = shape.key.iter().map(|c| format!("{}.{1} = v.{1}", shape.table, c.0)).collect();
+                let key: Vec<String> =
+                    shape.key.iter().map(|c| format!("{}.{} = v.c{}", shape.table, c.0, next())).collect();
                 let sql = format!(
                     "UPDATE {} SET {} FROM unnest({}) WITH ORDINALITY AS v ({}, ord) WHERE {} AND {guard} RETURNING v.ord",
                     shape.table,
                     set.join(", "),
                     arrays(shape.columns()),
-                    names(shape.columns()),
+                    (1..=shape.columns().count()).map(|i| format!("c{i}")).collect::<Vec<_>>().join(", "),
                     key.join(" AND "),
                 );
                 c.changed_columns(&sql, &shape.columns().map(|c| c.1).collect::<Vec<_>>(), rows)

@@ -3,8 +3,8 @@
 use std::future::Future;
 
 use newsroom::{
-    ArticleId, Cohort, CohortId, CohortKey, DepartureId, Edition, EditionId, EditionKind, Format, LineUpEntry, Newsletter,
-    NewsletterId, ReaderId, Topics,
+    ArticleId, Cohort, CohortId, CohortKey, DepartureId, Edition, EditionId, EditionKind, Format, LineUpEntry,
+    Newsletter, NewsletterId, ReaderId, Topics,
 };
 use store::editions::{self, Cut, Order, Rendered};
 use store::readers::{self, Line, SealedReader};
@@ -27,7 +27,7 @@ where
     let here = runtime.block_on(story(sqlite));
     assert!(!here.is_empty(), "a story tells something");
     if let Some(server) = interop::postgres::shared() {
-        let database = server.database(name);
+        let database = server.database().expect("a fresh database");
         let there = runtime.block_on(story(Store::open(&Location::Postgres(database)).expect("a fresh database")));
         assert_eq!(here, there, "the engines disagree");
     }

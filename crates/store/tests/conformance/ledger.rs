@@ -77,7 +77,8 @@ fn a_mark_of_an_older_epoch_is_refused() {
         assert_eq!(marked, [false]);
         let mine = claim(&store, new, 1).await.remove(0);
         assert_eq!(mine.key, key, "what the old one had leased is queued again");
-        let late = write(&store, move |tx| ledger::settle(tx, old, &[settled(&copy, DeliveryState::Accepted, None)])).await;
+        let late =
+            write(&store, move |tx| ledger::settle(tx, old, &[settled(&copy, DeliveryState::Accepted, None)])).await;
         assert_eq!(late, [key], "the old one's answers are not its own any more");
         vec![sums(&store, FIRST).await]
     });
@@ -141,7 +142,8 @@ fn nothing_starts_after_a_pause() {
         let lease = lease(&store, "a").await;
         let copies = claim(&store, lease, 1).await;
         let key = copies[0].key;
-        let pause = write(&store, |tx| editions::set_state(tx, FIRST, DepartureState::Open, DepartureState::Paused)).await;
+        let pause =
+            write(&store, |tx| editions::set_state(tx, FIRST, DepartureState::Open, DepartureState::Paused)).await;
         assert!(pause);
         assert_eq!(write(&store, move |tx| ledger::mark(tx, lease, &[key])).await, [false]);
         write(&store, move |tx| ledger::release(tx, lease, &[key])).await;
@@ -159,8 +161,7 @@ fn a_deferred_copy_comes_back_and_expires_with_its_edition() {
         cut(&store, "2026-01-01", 1, 10).await;
         let lease = lease(&store, "a").await;
         let copies = claim(&store, lease, 2).await;
-        let ended: Vec<_> =
-            copies.iter().map(|c| settled(c, DeliveryState::Deferred, Some(DAWN + 300_000))).collect();
+        let ended: Vec<_> = copies.iter().map(|c| settled(c, DeliveryState::Deferred, Some(DAWN + 300_000))).collect();
         write(&store, move |tx| ledger::settle(tx, lease, &ended)).await;
         let early = write(&store, move |tx| ledger::claim(tx, lease, Claim::Due(DAWN + 1), 9)).await;
         let due = store.read(ledger::next_due).await.expect("a time");

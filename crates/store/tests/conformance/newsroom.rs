@@ -110,7 +110,8 @@ fn publishing_gives_ranks_in_order_and_once() {
                     articles::publish(tx, ArticleId(1), DAWN)?,
                 );
                 articles::revise(tx, &revision(1, 2, "Story, corrected"))?;
-                let (old, newest) = (articles::at_revision(tx, ArticleId(1), 1)?, articles::published(tx, i64::MAX, 10)?);
+                let (old, newest) =
+                    (articles::at_revision(tx, ArticleId(1), 1)?, articles::published(tx, i64::MAX, 10)?);
                 Ok((ranks, old, newest, articles::withdraw(tx, ArticleId(2))?, articles::count(tx)?))
             })
             .await

@@ -77,7 +77,10 @@ fn a_letter_is_a_departure_of_its_own_and_shares_its_words() {
                     assert_eq!(cohort, CohortId(70), "the same words are one cohort");
                     let (departure, reader) = (DepartureId(500 + n), ReaderId(100 + n));
                     let (instant, expires) = (DAWN, DAWN + 1_000);
-                    letters::queue(tx, &Letter { departure, newsletter: DAILY, reader, lane: n, cohort, instant, expires })?;
+                    letters::queue(
+                        tx,
+                        &Letter { departure, newsletter: DAILY, reader, lane: n, cohort, instant, expires },
+                    )?;
                 }
                 ledger::take_lease(tx, "a", DAWN, DAWN + 60_000)
             })
