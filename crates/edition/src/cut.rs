@@ -59,7 +59,7 @@ pub enum CutFault {
     Draft(#[from] DraftFault),
     /// A mail could not be made up for sending.
     #[error("the mail cannot be made up: {0}")]
-    MakeUp(#[from] mail::shared::MakeUpFault),
+    MakeUp(#[from] ::mail::shared::MakeUpFault),
     /// Readers kept coming in with new choices while it was being cut.
     #[error("readers kept changing while the edition was being cut; cut it again")]
     Restless,

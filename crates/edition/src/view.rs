@@ -1,10 +1,10 @@
 //! From articles to what a mail shows, and from a drafted mail to what is frozen with its cohort.
 
-use ::mail::shared::{MakeUpFault, SharedMail};
+use ::mail::shared::{Identity, MakeUpFault, Purpose, SharedMail};
 use newsroom::{Article, CohortId, DepartureId, Outlet, Topic};
 
-use crate::cut::{CutFault, Wish};
-use crate::mail::{Doors, EditionDraft, EditionView, PictureView, StoryBody, StoryView};
+use crate::cut::Wish;
+use crate::mail::{Doors, EditionDraft, EditionView, PictureView, StoryBody, StoryView, UNSUBSCRIBE_SLOT};
 
 /// How many words of a story a teaser holds when it has no standfirst: a paragraph.
 const TEASER_WORDS: usize = 45;
@@ -80,18 +80,15 @@ pub(crate) fn make_up(
     departure: DepartureId,
     cohort: CohortId,
     drafted: &EditionDraft,
-) -> Result<SharedMail, CutFault> {
+) -> Result<SharedMail, MakeUpFault> {
     let newsletter = &wish.newsletter;
-    let mail = SharedMail::of(&outlet_identity(outlet)?, &drafted.subject, &drafted.parts, &cohort.0.to_be_bytes())?
+    let identity = Identity::new(&outlet.name, &outlet.from, outlet.reply_to.as_deref(), &outlet.mail_domain)?;
+    let purpose = Purpose::List {
+        name: newsletter.title.clone(),
         // RFC 2919: the list's own name, which outlives its title.
-        .with_list(&newsletter.title, &format!("{}.{}", newsletter.slug, outlet.mail_domain))?
-        // RFC 8058: both under the signature; the address answers POST alone.
-        .with_one_click(&format!("{}/unsubscribe/{}", outlet.site, crate::mail::UNSUBSCRIBE_SLOT))?
-        .with("Feedback-ID", &format!("{}:{}:edition:coranto", departure, newsletter.slug))?
-        .with("Precedence", "bulk")?;
-    Ok(mail)
-}
-
-fn outlet_identity(outlet: &Outlet) -> Result<::mail::shared::Identity, MakeUpFault> {
-    ::mail::shared::Identity::new(&outlet.name, &outlet.from, outlet.reply_to.as_deref(), &outlet.mail_domain)
+        id: format!("{}.{}", newsletter.slug, outlet.mail_domain),
+        unsubscribe: format!("{}/unsubscribe/{UNSUBSCRIBE_SLOT}", outlet.site),
+        marks: [departure.to_string(), newsletter.slug.clone(), "edition".into()],
+    };
+    SharedMail::new(identity, &drafted.subject, purpose, &drafted.parts, &cohort.0.to_be_bytes())
 }

@@ -63,6 +63,16 @@ CREATE TABLE item (
 );
 CREATE INDEX item_new ON item (first_seen, id) WHERE state = 0;
 
+-- What gather fetched for an item beyond its feed: its page as text, its lead picture. The desk makes an article of it
+-- and lets the page go.
+CREATE TABLE material (
+  item BIGINT PRIMARY KEY,
+  url TEXT,
+  html TEXT,
+  picture BIGINT,
+  made BIGINT NOT NULL
+);
+
 CREATE TABLE picture (
   id BIGINT PRIMARY KEY,
   hash BYTEA NOT NULL UNIQUE,

@@ -1,6 +1,6 @@
 //! Items: what sources published, as it came.
 
-use newsroom::{ArticleId, Item, ItemId, ItemState, SourceId};
+use newsroom::{ArticleId, Item, ItemId, ItemState, Ms, PictureId, SourceId};
 
 use crate::engine::Row;
 use crate::{Read, Result, Write, args, sql};
@@ -138,5 +138,77 @@ pub fn waiting(tx: &Read, limit: i64) -> Result<Vec<Filed>> {
 /// [`crate::Error`].
 pub fn taken(tx: &Write, item: ItemId, article: ArticleId) -> Result<()> {
     tx.execute(TAKEN, args![item.0, article.0])?;
+    Ok(())
+}
+
+/// What gather fetched for an item beyond its feed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Material {
+    /// The address that answered with its page.
+    pub url: Option<String>,
+    /// Its page as text, not cleaned.
+    pub html: Option<String>,
+    /// Its lead picture.
+    pub picture: Option<PictureId>,
+}
+
+const WANTING: &str = item_columns!(
+    "WHERE state = 0 AND NOT EXISTS (SELECT 1 FROM material AS m WHERE m.item = item.id) ORDER BY first_seen, id LIMIT $1"
+);
+const READY: &str = item_columns!(
+    "WHERE state = 0 AND EXISTS (SELECT 1 FROM material AS m WHERE m.item = item.id) ORDER BY first_seen, id LIMIT $1"
+);
+const KEEP_MATERIAL: &str = sql!(
+    "INSERT INTO material (item, url, html, picture, made) VALUES ($1, $2, $3, $4, $5)
+     ON CONFLICT (item) DO UPDATE
+     SET url = excluded.url, html = excluded.html, picture = excluded.picture, made = excluded.made"
+);
+const MATERIAL: &str = sql!("SELECT url, html, picture FROM material WHERE item = $1");
+const FORGET_MATERIAL: &str = sql!("DELETE FROM material WHERE item = $1");
+
+/// Items for which nothing was fetched yet, the oldest first.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn wanting(tx: &Read, limit: i64) -> Result<Vec<Filed>> {
+    Ok(tx.query(WANTING, args![limit])?.iter().map(filed).collect())
+}
+
+/// Items of which the desk can make an article, the oldest first.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn ready(tx: &Read, limit: i64) -> Result<Vec<Filed>> {
+    Ok(tx.query(READY, args![limit])?.iter().map(filed).collect())
+}
+
+/// Keeps what was fetched for an item, or that nothing could be.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn keep_material(tx: &Write, item: ItemId, material: &Material, now: Ms) -> Result<()> {
+    let (url, html) = (material.url.clone(), material.html.clone());
+    tx.execute(KEEP_MATERIAL, args![item.0, url, html, material.picture.map(|p| p.0), now])?;
+    Ok(())
+}
+
+/// What was fetched for an item.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn material(tx: &Read, item: ItemId) -> Result<Option<Material>> {
+    Ok(tx.first(MATERIAL, args![item.0])?.map(|r| Material {
+        url: r.text_or_none(0),
+        html: r.text_or_none(1),
+        picture: r.int_or_none(2).map(PictureId),
+    }))
+}
+
+/// Lets the page go, once an article was made of it.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn forget_material(tx: &Write, item: ItemId) -> Result<()> {
+    tx.execute(FORGET_MATERIAL, args![item.0])?;
     Ok(())
 }

@@ -48,3 +48,13 @@ pub fn keep(tx: &Write, fresh: &Picture, bytes: Vec<u8>) -> Result<Picture> {
 pub fn bytes(tx: &Read, file: &str) -> Result<Option<Vec<u8>>> {
     Ok(tx.first(BYTES, args![file])?.map(|r| r.bytes(0)))
 }
+
+const BY_ID: &str = sql!("SELECT id, hash, file, width, height FROM picture WHERE id = $1");
+
+/// A picture by its id.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn by_id(tx: &Read, id: PictureId) -> Result<Option<Picture>> {
+    Ok(tx.first(BY_ID, args![id.0])?.as_ref().map(picture))
+}

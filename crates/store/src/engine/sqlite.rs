@@ -52,7 +52,8 @@ impl Connection {
         // Exclusive: WAL without shared memory, which the simulated disk does not have.
         let synchronous = if planted_normal { "NORMAL" } else { "FULL" };
         this.batch(&format!(
-            "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous={synchronous}; \
+            "PRAGMA locking_mode=EXCLUSIVE; PRAGMA synchronous=EXTRA; PRAGMA journal_mode=WAL; \
+             PRAGMA synchronous={synchronous}; \
              PRAGMA wal_autocheckpoint=64; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY;"
         ))?;
         Ok(this)
