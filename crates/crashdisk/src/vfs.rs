@@ -1,4 +1,4 @@
-//! The FFI: a SQLite VFS (https://sqlite.org/c3ref/vfs.html) whose every call goes to a [`Platter`].
+//! The FFI: a SQLite VFS (<https://sqlite.org/c3ref/vfs.html>) whose every call goes to a [`Platter`].
 //!
 //! All of this crate's `unsafe` is here. Two things make it sound whatever a test does:
 //!
