@@ -28,6 +28,8 @@ struct Shared<'a> {
     newsletter: &'a str,
     /// The masthead's size: a long name in a smaller one.
     nameplate: &'static str,
+    /// Its size in pixels on a phone.
+    nameplate_phone: usize,
     outlet: &'a str,
     site: &'a str,
     web: &'a str,
@@ -126,6 +128,7 @@ fn shared(page: &Page) -> Shared<'_> {
         face: page.face,
         newsletter: &page.newsletter,
         nameplate: nameplate(&page.newsletter, page.face),
+        nameplate_phone: nameplate_phone(&page.newsletter),
         outlet: &page.outlet,
         site: &page.site,
         web: &page.web,
@@ -157,17 +160,19 @@ fn tail(page: &Page) -> Tail<'static> {
     }
 }
 
-/// Letters of a masthead that stand on one line of the column, and its size. Ideographs are two letters wide.
+/// The size in which a masthead's letters stand on one line of the column.
 fn nameplate(newsletter: &str, face: Face) -> &'static str {
-    let wide = newsletter.chars().map(|c| if super::reckon::ideograph(c) { 2 } else { 1 }).sum::<usize>();
-    match (wide, face.spaced) {
-        (..=22, true) => "44px/50px",
-        (..=34, true) => "34px/40px",
-        (_, true) => "27px/34px",
-        (..=22, false) => "42px/62px",
-        (..=34, false) => "34px/52px",
-        (_, false) => "27px/44px",
+    let [short, middling, long] = face.nameplates;
+    match super::plain::columns(newsletter) {
+        0..=21 => short,
+        22..=28 => middling,
+        _ => long,
     }
+}
+
+/// A bold letter is some 0.57 of its size wide, and a phone's column 320 pixels.
+fn nameplate_phone(newsletter: &str) -> usize {
+    (56_000 / (100 * super::plain::columns(newsletter)).max(1)).clamp(26, 46)
 }
 
 fn section<'a>(page: &'a Page, section: &'a Section) -> SectionShown<'a> {

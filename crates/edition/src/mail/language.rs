@@ -36,6 +36,8 @@ pub(crate) fn tag(language: &str) -> String {
 pub(crate) struct Face {
     /// The lead's headline.
     pub(crate) lead: &'static str,
+    /// The height of its line on a phone, where it is 28 pixels.
+    pub(crate) lead_phone: &'static str,
     /// A headline.
     pub(crate) head: &'static str,
     /// Running text of the lead.
@@ -44,75 +46,80 @@ pub(crate) struct Face {
     pub(crate) text: &'static str,
     /// Bylines, captions and the furniture of the mail.
     pub(crate) small: &'static str,
-    /// Letters are set apart in the names of topics: only where letters do not join and a line is not a grid.
-    pub(crate) spaced: bool,
+    /// Names of topics.
+    pub(crate) topic: &'static str,
+    /// The end.
+    pub(crate) end: &'static str,
+    /// The masthead by its length: a short, a middling and a long name.
+    pub(crate) nameplates: [&'static str; 3],
+    /// How names of topics are set besides: capitals set apart, only where a script has capitals and letters do not join.
+    pub(crate) capitals: &'static str,
 }
 
 /// Families of two words stand unquoted, which CSS allows: quotes would be written out in an attribute.
 macro_rules! face {
-    ($serif:literal, $sans:literal, $lead:literal, $head:literal, $opening:literal, $text:literal, $small:literal, $spaced:literal) => {
+    (serif $serif:literal, sans $sans:literal, capitals $capitals:literal, end $end:literal, sizes $lead:literal $phone:literal $head:literal
+     $opening:literal $text:literal $small:literal, nameplates $short:literal $middling:literal $long:literal) => {
         Face {
             lead: concat!("700 ", $lead, " ", $serif),
+            lead_phone: $phone,
             head: concat!("700 ", $head, " ", $serif),
             opening: concat!($opening, " ", $serif),
             text: concat!($text, " ", $serif),
             small: concat!($small, " ", $sans),
-            spaced: $spaced,
+            topic: concat!("700 ", $small, " ", $sans),
+            end: concat!($end, " ", $serif),
+            nameplates: [
+                concat!("700 ", $short, " ", $serif),
+                concat!("700 ", $middling, " ", $serif),
+                concat!("700 ", $long, " ", $serif),
+            ],
+            capitals: $capitals,
         }
     };
 }
 
 const LATIN: Face = face!(
-    "Georgia,Times New Roman,serif",
-    "Helvetica,Arial,sans-serif",
-    "31px/37px",
-    "21px/27px",
-    "18px/28px",
-    "16px/25px",
-    "13px/20px",
-    true
+    serif "Georgia,Times New Roman,serif",
+    sans "Helvetica,Arial,sans-serif",
+    capitals "letter-spacing:1px;text-transform:uppercase;",
+    end "italic 18px/28px",
+    sizes "32px/38px" "34px" "21px/27px" "18px/28px" "16px/25px" "13px/20px",
+    nameplates "46px/52px" "36px/42px" "28px/34px"
 );
 /// Arabic letters are small on their body and need room above and below.
 const ARABIC: Face = face!(
-    "Geeza Pro,Noto Naskh Arabic,Segoe UI,Times New Roman,serif",
-    "Geeza Pro,Segoe UI,Tahoma,sans-serif",
-    "31px/46px",
-    "23px/35px",
-    "19px/33px",
-    "18px/31px",
-    "14px/24px",
-    false
+    serif "Geeza Pro,Noto Naskh Arabic,Segoe UI,Times New Roman,serif",
+    sans "Geeza Pro,Segoe UI,Tahoma,sans-serif",
+    capitals "",
+    end "19px/33px",
+    sizes "31px/46px" "42px" "23px/35px" "19px/33px" "18px/31px" "14px/24px",
+    nameplates "46px/68px" "36px/54px" "28px/44px"
 );
 /// SimSun is hard to read on screens, so Windows gets YaHei.
 const HAN: Face = face!(
-    "Songti SC,Noto Serif CJK SC,Microsoft YaHei,serif",
-    "PingFang SC,Microsoft YaHei,Noto Sans CJK SC,sans-serif",
-    "29px/40px",
-    "20px/30px",
-    "17px/30px",
-    "16px/28px",
-    "13px/21px",
-    false
+    serif "Songti SC,Noto Serif CJK SC,Microsoft YaHei,serif",
+    sans "PingFang SC,Microsoft YaHei,Noto Sans CJK SC,sans-serif",
+    capitals "",
+    end "17px/30px",
+    sizes "29px/40px" "39px" "20px/30px" "17px/30px" "16px/28px" "13px/21px",
+    nameplates "46px/60px" "36px/48px" "28px/40px"
 );
 const HAN_TRADITIONAL: Face = face!(
-    "Songti TC,Noto Serif CJK TC,Microsoft JhengHei,serif",
-    "PingFang TC,Microsoft JhengHei,Noto Sans CJK TC,sans-serif",
-    "29px/40px",
-    "20px/30px",
-    "17px/30px",
-    "16px/28px",
-    "13px/21px",
-    false
+    serif "Songti TC,Noto Serif CJK TC,Microsoft JhengHei,serif",
+    sans "PingFang TC,Microsoft JhengHei,Noto Sans CJK TC,sans-serif",
+    capitals "",
+    end "17px/30px",
+    sizes "29px/40px" "39px" "20px/30px" "17px/30px" "16px/28px" "13px/21px",
+    nameplates "46px/60px" "36px/48px" "28px/40px"
 );
 const JAPANESE: Face = face!(
-    "Hiragino Mincho ProN,Yu Mincho,Noto Serif CJK JP,serif",
-    "Hiragino Sans,Meiryo,Noto Sans CJK JP,sans-serif",
-    "29px/40px",
-    "20px/30px",
-    "17px/30px",
-    "16px/28px",
-    "13px/21px",
-    false
+    serif "Hiragino Mincho ProN,Yu Mincho,Noto Serif CJK JP,serif",
+    sans "Hiragino Sans,Meiryo,Noto Sans CJK JP,sans-serif",
+    capitals "",
+    end "17px/30px",
+    sizes "29px/40px" "39px" "20px/30px" "17px/30px" "16px/28px" "13px/21px",
+    nameplates "46px/60px" "36px/48px" "28px/40px"
 );
 
 impl Face {

@@ -23,8 +23,8 @@ const TEASER_PARAGRAPHS_MAX: usize = 4;
 const CORRECTION_CHARS_MAX: usize = 1_200;
 /// Addresses have seven lines at most (UPU S42); a little more for telephone and registration.
 const POSTAL_LINES_MAX: usize = 10;
-/// Inboxes show, and summaries read, about this much of a mail's beginning.
-const SKYLINE_CHARS_MAX: usize = 150;
+/// Inboxes show, and summaries read, about this much of a mail's beginning, in columns.
+const SKYLINE_COLUMNS_MAX: usize = 150;
 /// The column of text is 600 pixels with 24 on either side.
 pub(super) const COLUMN_PX: u32 = 552;
 /// A tall picture would push the news below the screen.
@@ -75,7 +75,7 @@ pub(super) struct Story {
     pub(super) face: Face,
     /// The words around the story: its own language's where we have them.
     pub(super) words: &'static Words,
-    /// Byline and outlet.
+    /// The byline; whose story it was says `original`.
     pub(super) credit: Option<String>,
     pub(super) original: Option<Original>,
     pub(super) topic: Option<String>,
@@ -127,7 +127,10 @@ pub fn subject(view: &EditionView) -> String {
 impl Page {
     pub(super) fn of(view: &EditionView) -> Result<Self, DraftFault> {
         let words = Words::of(&view.language);
-        let mut stories = view.stories.iter().map(|story| Story::of(story, words)).collect::<Result<Vec<_>, _>>()?;
+        // The lead's headline is of the second level, the others stand on the third below their topic.
+        let headings = std::iter::once(3).chain(std::iter::repeat(4));
+        let stories = view.stories.iter().zip(headings).map(|(story, heading)| Story::of(story, words, heading));
+        let mut stories = stories.collect::<Result<Vec<_>, _>>()?;
         if stories.is_empty() {
             return Err(DraftFault::NoStory);
         }
@@ -146,7 +149,7 @@ impl Page {
             words,
             direction: direction(words.language, ""),
             face: Face::of(words.language),
-            why: (words.why)(&newsletter, &outlet),
+            why: if newsletter == outlet { (words.why)(&newsletter) } else { (words.why_of)(&newsletter, &outlet) },
             outlet,
             newsletter,
             site: required("the site", &view.site)?,
@@ -194,10 +197,10 @@ fn skyline(stories: &[Story]) -> Vec<Line> {
     if let [only] = stories {
         return only.line(&only.opening()).into_iter().collect();
     }
-    let mut room = SKYLINE_CHARS_MAX;
+    let mut room = SKYLINE_COLUMNS_MAX;
     let mut lines = Vec::new();
     for story in &stories[1..] {
-        let length = story.title.chars().count();
+        let length = plain::columns(&story.title);
         if !lines.is_empty() && length > room {
             break;
         }
@@ -228,12 +231,11 @@ fn sections(stories: Vec<Story>, words: &Words) -> Vec<Section> {
 }
 
 impl Story {
-    fn of(view: &StoryView, mail: &'static Words) -> Result<Self, DraftFault> {
+    fn of(view: &StoryView, mail: &'static Words, heading: u8) -> Result<Self, DraftFault> {
         let language = tag(&view.language);
         let title = plain::line(&view.title, TITLE_CHARS_MAX);
         let words = Words::exactly(&language).unwrap_or(mail);
         let outlet = named(view.outlet.as_deref());
-        let credit: Vec<String> = named(view.byline.as_deref()).into_iter().chain(outlet.clone()).collect();
         let url = required("a story's page", &view.url)?;
         // An article without a headline is still linked: by its address.
         let title = if title.is_empty() { url.clone() } else { title };
@@ -241,7 +243,7 @@ impl Story {
             direction: direction(&language, &title),
             face: Face::of(&language),
             words,
-            credit: (!credit.is_empty()).then(|| credit.join(words.comma)),
+            credit: named(view.byline.as_deref()),
             original: outlet.map(|outlet| Original {
                 words: (words.original)(&outlet),
                 url: view.original.as_deref().and_then(plain::link),
@@ -249,7 +251,7 @@ impl Story {
             topic: named(view.topic.as_deref()),
             url,
             picture: view.picture.as_ref().and_then(Picture::of),
-            body: Body::of(&view.body),
+            body: Body::of(&view.body, heading),
             language,
             title,
         })
@@ -267,9 +269,9 @@ impl Story {
     fn opening(&self) -> String {
         let opening = match &self.body {
             Body::Teaser(paragraphs) => paragraphs.join(" "),
-            Body::Full(document) => document.first_words(SKYLINE_CHARS_MAX),
+            Body::Full(document) => document.first_words(SKYLINE_COLUMNS_MAX),
         };
-        plain::line(&opening, SKYLINE_CHARS_MAX)
+        plain::line(&opening, SKYLINE_COLUMNS_MAX)
     }
 
     fn line(&self, text: &str) -> Option<Line> {
@@ -283,19 +285,19 @@ fn named(name: Option<&str>) -> Option<String> {
 }
 
 impl Body {
-    fn of(view: &StoryBody) -> Self {
+    fn of(view: &StoryBody, heading: u8) -> Self {
         match view {
-            StoryBody::Full(document) => Self::Full(prose::Document { blocks: lowered(&document.blocks) }),
+            StoryBody::Full(document) => Self::Full(prose::Document { blocks: lowered(&document.blocks, heading) }),
             StoryBody::Teaser(paragraphs) => Self::Teaser(teaser(paragraphs)),
         }
     }
 }
 
-/// The headings of an article stand below its headline, which is the third level of the mail.
-fn lowered(blocks: &[Block]) -> Vec<Block> {
+/// The headings of an article stand one level below its headline.
+fn lowered(blocks: &[Block], level: u8) -> Vec<Block> {
     let lower = |block: &Block| match block {
-        Block::Heading { inlines, .. } => Block::Heading { level: 4, inlines: inlines.clone() },
-        Block::Quote { blocks } => Block::Quote { blocks: lowered(blocks) },
+        Block::Heading { inlines, .. } => Block::Heading { level, inlines: inlines.clone() },
+        Block::Quote { blocks } => Block::Quote { blocks: lowered(blocks, level) },
         other => other.clone(),
     };
     blocks.iter().map(lower).collect()

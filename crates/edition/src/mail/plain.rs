@@ -7,7 +7,7 @@
 pub(crate) fn line(text: &str, chars_max: usize) -> String {
     let mut out = String::new();
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
-        let word: String = word.chars().filter(|c| !invisible(*c)).collect();
+        let word: String = word.chars().filter(|c| !invisible(*c)).take(chars_max + 1).collect();
         if word.is_empty() {
             continue;
         }
@@ -38,8 +38,8 @@ fn shorten(text: String, chars_max: usize) -> String {
     };
     let kept = text[..end].trim_end();
     let kept = kept.char_indices().nth_back(0).map_or("", |(last, _)| &kept[..last]);
-    // A word longer than a third of the line is cut inside rather than dropped: Chinese has no spaces.
-    let at_space = kept.rfind(' ').filter(|at| *at > kept.len() * 2 / 3);
+    // A word longer than half the line is cut inside rather than dropped: Chinese has no spaces.
+    let at_space = kept.rfind(' ').filter(|at| *at > kept.len() / 2);
     let kept = at_space.map_or(kept, |at| &kept[..at]);
     format!("{}…", kept.trim_end_matches([' ', ',', ';', ':', '،', '，', '、']))
 }
@@ -70,17 +70,29 @@ pub(crate) fn link(typed: &str) -> Option<String> {
 /// Long lines are hard to read: RFC 3676 §4.2 asks for 78 at most, 72 leaves room for a reply's marks.
 const COLUMNS: usize = 72;
 
+/// How wide `text` is in a fixed pitch: ideographs take two columns.
+pub(crate) fn columns(text: &str) -> usize {
+    text.chars().map(|c| if super::reckon::ideograph(c) { 2 } else { 1 }).sum()
+}
+
 /// `text` in lines of at most 72 columns, broken at spaces alone: a link stays whole, and a script without spaces is
-/// left to the reader's window.
+/// left to the reader's window. A line that fits stays as it is; one that begins with spaces or marks of quotation has
+/// them on every line.
 pub(crate) fn wrap(text: &str) -> String {
-    let mut out = String::new();
-    let mut column = 0;
-    for word in text.split(' ').filter(|word| !word.is_empty()) {
-        let wide = word.chars().count();
-        if column > 0 && column + 1 + wide > COLUMNS {
+    if columns(text) <= COLUMNS {
+        return text.to_owned();
+    }
+    let body = text.trim_start_matches([' ', '>']);
+    let mark = &text[..text.len() - body.len()];
+    let mut out = mark.to_owned();
+    let mut column = mark.len();
+    for word in body.split(' ').filter(|word| !word.is_empty()) {
+        let wide = columns(word);
+        if column > mark.len() && column + 1 + wide > COLUMNS {
             out.push('\n');
-            column = 0;
-        } else if column > 0 {
+            out.push_str(mark);
+            column = mark.len();
+        } else if column > mark.len() {
             out.push(' ');
             column += 1;
         }
@@ -145,5 +157,8 @@ mod tests {
         let wrapped = wrap(&format!("{} {long} end", "word ".repeat(30)));
         assert!(wrapped.lines().all(|l| l.chars().count() <= 72 || l == long));
         assert!(wrapped.contains(&long));
+        let quoted = wrap(&format!("> {}", "word ".repeat(30)));
+        assert!(quoted.lines().count() > 1 && quoted.lines().all(|line| line.starts_with("> word")));
+        assert_eq!(wrap("a   b"), "a   b");
     }
 }

@@ -3,12 +3,14 @@
 
 use super::page::{Body, Correction, Line, Page, Story};
 use super::plain::wrap;
+use super::words::Words;
 use super::{PREFERENCES_SLOT, UNSUBSCRIBE_SLOT};
 use ::mail::mime::DraftPart;
 
 /// As wide as the text.
 const RULE: &str = "========================================================================";
-const THIN: &str = "------------------------------------------------------------------------";
+/// Between two stories of a topic.
+const STARS: &str = "* * *";
 
 /// The text part.
 pub(super) fn part(page: &Page) -> DraftPart {
@@ -19,7 +21,7 @@ pub(super) fn part(page: &Page) -> DraftPart {
         pen.section(&section.title);
         for (index, story) in section.stories.iter().enumerate() {
             if index > 0 {
-                pen.line(THIN);
+                pen.line(STARS);
                 pen.blank();
             }
             pen.story(page, story, None);
@@ -31,9 +33,10 @@ pub(super) fn part(page: &Page) -> DraftPart {
 }
 
 fn tail(page: &Page) -> String {
+    let Words { preferences, unsubscribe, colon, .. } = page.words;
     format!(
-        "{}:\n{}{PREFERENCES_SLOT}\n\n{}:\n{}{UNSUBSCRIBE_SLOT}\n",
-        page.words.preferences, page.preferences, page.words.unsubscribe, page.unsubscribe
+        "{preferences}{colon}\n{}{PREFERENCES_SLOT}\n\n{unsubscribe}{colon}\n{}{UNSUBSCRIBE_SLOT}\n",
+        page.preferences, page.unsubscribe
     )
 }
 
@@ -64,7 +67,7 @@ impl Pen {
             self.paragraph(&only.text);
         } else {
             let titles: Vec<&str> = page.skyline.iter().map(|Line { text, .. }| text.as_str()).collect();
-            self.paragraph(&format!("{} {}", page.also, titles.join(" · ")));
+            self.paragraph(&format!("{}{}", page.also, titles.join(" · ")));
         }
         self.line(RULE);
         self.line(&wrap(&page.newsletter));
@@ -76,14 +79,15 @@ impl Pen {
 
     fn section(&mut self, title: &str) {
         self.line(RULE);
-        self.line(&wrap(title));
-        self.line(RULE);
+        self.line(&wrap(&title.to_uppercase()));
+        self.blank();
         self.blank();
     }
 
     fn story(&mut self, page: &Page, story: &Story, topic: Option<&str>) {
         if let Some(topic) = topic {
-            self.line(&wrap(&format!("[{topic}]")));
+            self.line(&wrap(&topic.to_uppercase()));
+            self.blank();
         }
         self.line(&wrap(&story.title));
         self.credit(story);
@@ -93,7 +97,7 @@ impl Pen {
             Body::Full(document) => self.document(page, document),
         }
         self.picture(story);
-        self.line(&format!("{}:", story.words.read));
+        self.line(&format!("{}{}", story.words.read, story.words.colon));
         self.line(&story.url);
         self.blank();
     }
@@ -150,7 +154,7 @@ impl Pen {
         page.postal.iter().for_each(|line| self.line(&wrap(line)));
         self.line(&page.site);
         self.blank();
-        self.line(&format!("{}:", page.words.web));
+        self.line(&format!("{}{}", page.words.web, page.words.colon));
         self.line(&page.web);
         self.blank();
     }

@@ -10,8 +10,10 @@ pub(crate) struct Words {
     pub(crate) language: &'static str,
     /// Before the headlines above the masthead of a daily, a weekly and a breaking edition.
     pub(crate) also: [&'static str; 3],
-    /// Between the parts of a list of names.
+    /// Between the parts of a postal address.
     pub(crate) comma: &'static str,
+    /// After a phrase that a link follows, in the text part.
+    pub(crate) colon: &'static str,
     /// The link to an article.
     pub(crate) read: &'static str,
     /// Above stories that have no topic, when others have one.
@@ -28,7 +30,10 @@ pub(crate) struct Words {
     pub(crate) end: [&'static str; 3],
     pub(crate) original: fn(outlet: &str) -> String,
     pub(crate) photo: fn(credit: &str) -> String,
-    pub(crate) why: fn(newsletter: &str, outlet: &str) -> String,
+    /// Why this mail came, when the newsletter is called as its outlet is.
+    pub(crate) why: fn(newsletter: &str) -> String,
+    /// Why this mail came, when it is not.
+    pub(crate) why_of: fn(newsletter: &str, outlet: &str) -> String,
     pub(crate) stories: fn(count: u64) -> String,
     pub(crate) words: fn(count: u64) -> String,
     pub(crate) minutes: fn(count: u64) -> String,
@@ -53,8 +58,9 @@ impl Words {
 pub(crate) static EVERY: [Words; 5] = [
     Words {
         language: "en",
-        also: ["Also today:", "Also this week:", "Also:"],
+        also: ["Also today: ", "Also this week: ", "Also: "],
         comma: ", ",
+        colon: ":",
         read: "Read the article",
         more: "More news",
         corrections: "Corrections",
@@ -64,7 +70,8 @@ pub(crate) static EVERY: [Words; 5] = [
         end: ["That is all for today.", "That is all for this week.", "That is all for now."],
         original: |outlet| format!("Originally published by {outlet}"),
         photo: |credit| format!("Photo: {credit}"),
-        why: |newsletter, outlet| {
+        why: |newsletter| format!("You get this mail because you confirmed that you want to read {newsletter}."),
+        why_of: |newsletter, outlet| {
             format!("You get this mail because you confirmed that you want {newsletter}, which {outlet} publishes.")
         },
         stories: |n| one_or_more(n, "story", "stories", ","),
@@ -76,8 +83,9 @@ pub(crate) static EVERY: [Words; 5] = [
     },
     Words {
         language: "ar",
-        also: ["وفي هذا اليوم أيضًا:", "وفي هذا الأسبوع أيضًا:", "واقرأ أيضًا:"],
+        also: ["وفي هذا اليوم أيضًا: ", "وفي هذا الأسبوع أيضًا: ", "واقرأ أيضًا: "],
         comma: "، ",
+        colon: ":",
         read: "اقرأ المقال",
         more: "أخبار أخرى",
         corrections: "تصويبات",
@@ -87,7 +95,8 @@ pub(crate) static EVERY: [Words; 5] = [
         end: ["هذا كل شيء لهذا اليوم.", "هذا كل شيء لهذا الأسبوع.", "هذا كل شيء الآن."],
         original: |outlet| format!("نُشر أولًا في {outlet}"),
         photo: |credit| format!("الصورة: {credit}"),
-        why: |newsletter, outlet| {
+        why: |newsletter| format!("تصلك هذه الرسالة لأنك أكدت رغبتك في قراءة «{newsletter}»."),
+        why_of: |newsletter, outlet| {
             format!("تصلك هذه الرسالة لأنك أكدت رغبتك في تلقي «{newsletter}» التي تصدرها «{outlet}».")
         },
         stories: |n| arabic(n, ["خبر واحد", "خبران", "أخبار", "خبرًا", "خبر"]),
@@ -99,8 +108,9 @@ pub(crate) static EVERY: [Words; 5] = [
     },
     Words {
         language: "es",
-        also: ["Además, hoy:", "Además, esta semana:", "Además:"],
+        also: ["Además, hoy: ", "Además, esta semana: ", "Además: "],
         comma: ", ",
+        colon: ":",
         read: "Leer el artículo",
         more: "Más noticias",
         corrections: "Correcciones",
@@ -110,7 +120,8 @@ pub(crate) static EVERY: [Words; 5] = [
         end: ["Eso es todo por hoy.", "Eso es todo por esta semana.", "Eso es todo por ahora."],
         original: |outlet| format!("Publicado originalmente por {outlet}"),
         photo: |credit| format!("Foto: {credit}"),
-        why: |newsletter, outlet| {
+        why: |newsletter| format!("Recibe este correo porque confirmó que quiere leer {newsletter}."),
+        why_of: |newsletter, outlet| {
             format!("Recibe este correo porque confirmó que quiere {newsletter}, que publica {outlet}.")
         },
         stories: |n| one_or_more(n, "noticia", "noticias", SPANISH),
@@ -128,8 +139,9 @@ pub(crate) static EVERY: [Words; 5] = [
     },
     Words {
         language: "fr",
-        also: ["Aujourd’hui aussi :", "Cette semaine aussi :", "À lire aussi :"],
+        also: ["Aujourd’hui aussi : ", "Cette semaine aussi : ", "À lire aussi : "],
         comma: ", ",
+        colon: "\u{A0}:",
         read: "Lire l’article",
         more: "Autres nouvelles",
         corrections: "Rectificatifs",
@@ -139,7 +151,8 @@ pub(crate) static EVERY: [Words; 5] = [
         end: ["C’est tout pour aujourd’hui.", "C’est tout pour cette semaine.", "C’est tout pour l’instant."],
         original: |outlet| format!("Publié d’abord par {outlet}"),
         photo: |credit| format!("Photo : {credit}"),
-        why: |newsletter, outlet| {
+        why: |newsletter| format!("Vous recevez ce courrier parce que vous avez confirmé vouloir lire {newsletter}."),
+        why_of: |newsletter, outlet| {
             format!("Vous recevez ce courrier parce que vous avez confirmé vouloir {newsletter}, que publie {outlet}.")
         },
         stories: |n| french(n, "article", "articles"),
@@ -160,6 +173,7 @@ pub(crate) static EVERY: [Words; 5] = [
         language: "zh",
         also: ["今日还有：", "本周还有：", "还有："],
         comma: "、",
+        colon: "：",
         read: "阅读全文",
         more: "更多报道",
         corrections: "更正",
@@ -169,7 +183,8 @@ pub(crate) static EVERY: [Words; 5] = [
         end: ["今天就到这里。", "本周就到这里。", "暂时就到这里。"],
         original: |outlet| format!("原载于 {outlet}"),
         photo: |credit| format!("图片：{credit}"),
-        why: |newsletter, outlet| format!("您收到此邮件，是因为您确认订阅了 {outlet} 出版的《{newsletter}》。"),
+        why: |newsletter| format!("您收到此邮件，是因为您确认订阅了《{newsletter}》。"),
+        why_of: |newsletter, outlet| format!("您收到此邮件，是因为您确认订阅了 {outlet} 出版的《{newsletter}》。"),
         stories: |n| format!("{} 篇报道", grouped(n, ",")),
         words: |n| format!("{} 字", grouped(n, ",")),
         minutes: |n| format!("约 {} 分钟", grouped(n, ",")),
@@ -231,7 +246,7 @@ fn grouped(count: u64, separator: &str) -> String {
     let digits = count.to_string();
     let mut out = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             out.push_str(separator);
         }
         out.push(digit);

@@ -8,7 +8,6 @@ use newsroom::EditionKind;
 pub const SITE: &str = "https://courier.example/";
 
 /// A story in the outlet's own words, with the last part of its address.
-#[expect(clippy::too_many_arguments, reason = "a table reads better than seven builders")]
 fn story(
     language: &str,
     topic: &str,
