@@ -1,0 +1,354 @@
+//! The mail's page: an [`EditionView`] cleaned, measured, grouped and put into words, from which both parts are printed.
+//! Whatever is decided about the mail is decided here; the printers only print.
+
+use super::language::{Face, direction, tag};
+use super::words::Words;
+use super::{CorrectionView, DraftFault, EditionView, PictureView, StoryBody, StoryView, plain, reckon};
+use newsroom::EditionKind;
+use prose::{Block, Direction};
+
+/// Longer subjects are cut by every inbox.
+pub const SUBJECT_CHARS_MAX: usize = 120;
+/// A headline of this length fills a phone's screen.
+const TITLE_CHARS_MAX: usize = 300;
+/// Names of people, outlets, topics and newsletters.
+const NAME_CHARS_MAX: usize = 160;
+/// A description that says more than this is an article.
+const CAPTION_CHARS_MAX: usize = 600;
+/// A teaser is a few sentences.
+const TEASER_CHARS_MAX: usize = 900;
+/// More paragraphs than this are no teaser.
+const TEASER_PARAGRAPHS_MAX: usize = 4;
+/// A correction says what was wrong and what is right.
+const CORRECTION_CHARS_MAX: usize = 1_200;
+/// Addresses have seven lines at most (UPU S42); a little more for telephone and registration.
+const POSTAL_LINES_MAX: usize = 10;
+/// Inboxes show, and summaries read, about this much of a mail's beginning, in columns.
+const SKYLINE_COLUMNS_MAX: usize = 150;
+/// The column of text is 600 pixels with 24 on either side.
+pub(super) const COLUMN_PX: u32 = 552;
+/// A tall picture would push the news below the screen.
+const PICTURE_HEIGHT_PX_MAX: u32 = 620;
+
+/// What both parts print.
+pub(super) struct Page {
+    pub(super) subject: String,
+    pub(super) words: &'static Words,
+    pub(super) direction: Direction,
+    pub(super) face: Face,
+    pub(super) outlet: String,
+    pub(super) newsletter: String,
+    pub(super) site: String,
+    pub(super) web: String,
+    pub(super) date: String,
+    /// Stories, words and minutes.
+    pub(super) measure: [String; 3],
+    pub(super) also: &'static str,
+    pub(super) skyline: Vec<Line>,
+    pub(super) lead: Story,
+    pub(super) sections: Vec<Section>,
+    pub(super) corrections: Vec<Correction>,
+    pub(super) end: &'static str,
+    pub(super) why: String,
+    pub(super) postal: Vec<String>,
+    pub(super) preferences: String,
+    pub(super) unsubscribe: String,
+}
+
+/// A line in a language of its own.
+pub(super) struct Line {
+    pub(super) text: String,
+    pub(super) language: String,
+    pub(super) direction: Direction,
+}
+
+/// Stories under one topic.
+pub(super) struct Section {
+    pub(super) title: String,
+    pub(super) stories: Vec<Story>,
+}
+
+pub(super) struct Story {
+    pub(super) title: String,
+    pub(super) language: String,
+    pub(super) direction: Direction,
+    pub(super) face: Face,
+    /// The words around the story: its own language's where we have them.
+    pub(super) words: &'static Words,
+    /// The byline; whose story it was says `original`.
+    pub(super) credit: Option<String>,
+    pub(super) original: Option<Original>,
+    pub(super) topic: Option<String>,
+    pub(super) url: String,
+    pub(super) picture: Option<Picture>,
+    pub(super) body: Body,
+}
+
+/// Where a republished story first stood.
+pub(super) struct Original {
+    pub(super) words: String,
+    pub(super) url: Option<String>,
+}
+
+pub(super) enum Body {
+    Teaser(Vec<String>),
+    Full(prose::Document),
+}
+
+pub(super) struct Picture {
+    pub(super) url: String,
+    pub(super) alt: String,
+    /// The width at which it is shown.
+    pub(super) width: u32,
+    pub(super) caption: Option<String>,
+    pub(super) credit: Option<String>,
+}
+
+pub(super) struct Correction {
+    pub(super) title: String,
+    pub(super) language: String,
+    pub(super) direction: Direction,
+    pub(super) face: Face,
+    pub(super) text: String,
+    pub(super) url: String,
+}
+
+/// The subject line: the lead's headline on one line, at most [`SUBJECT_CHARS_MAX`] characters. When there is none, the
+/// newsletter's name, then the outlet's, then the date: a subject is never empty.
+pub fn subject(view: &EditionView) -> String {
+    let lead = view.stories.first().map_or("", |story| story.title.as_str());
+    [lead, &view.newsletter, &view.outlet]
+        .into_iter()
+        .map(|text| plain::line(text, SUBJECT_CHARS_MAX))
+        .find(|line| !line.is_empty())
+        .unwrap_or_else(|| (Words::of(&view.language).date)(view.date))
+}
+
+impl Page {
+    pub(super) fn of(view: &EditionView) -> Result<Self, DraftFault> {
+        let words = Words::of(&view.language);
+        // The lead's headline is of the second level, the others stand on the third below their topic.
+        let headings = std::iter::once(3).chain(std::iter::repeat(4));
+        let stories = view.stories.iter().zip(headings).map(|(story, heading)| Story::of(story, words, heading));
+        let mut stories = stories.collect::<Result<Vec<_>, _>>()?;
+        if stories.is_empty() {
+            return Err(DraftFault::NoStory);
+        }
+        let measure = measure(words, &stories);
+        let kind = match view.kind {
+            EditionKind::Daily => 0,
+            EditionKind::Weekly => 1,
+            EditionKind::Breaking => 2,
+        };
+        let skyline = skyline(&stories);
+        let lead = stories.remove(0);
+        let outlet = name_or(&view.outlet, &view.newsletter);
+        let newsletter = name_or(&view.newsletter, &view.outlet);
+        Ok(Self {
+            subject: subject(view),
+            words,
+            direction: direction(words.language, ""),
+            face: Face::of(words.language),
+            why: if newsletter == outlet { (words.why)(&newsletter) } else { (words.why_of)(&newsletter, &outlet) },
+            outlet,
+            newsletter,
+            site: required("the site", &view.site)?,
+            web: required("the edition's page", &view.web)?,
+            date: (words.date)(view.date),
+            measure,
+            also: words.also[kind],
+            skyline,
+            lead,
+            sections: sections(stories, words),
+            corrections: view.corrections.iter().map(Correction::of).collect::<Result<_, _>>()?,
+            end: words.end[kind],
+            postal: postal(&view.postal_address),
+            preferences: required("the preferences page", &view.doors.preferences)?,
+            unsubscribe: required("the unsubscribe page", &view.doors.unsubscribe)?,
+        })
+    }
+}
+
+fn name_or(name: &str, other: &str) -> String {
+    let name = plain::line(name, NAME_CHARS_MAX);
+    if name.is_empty() { plain::line(other, NAME_CHARS_MAX) } else { name }
+}
+
+fn required(what: &'static str, address: &str) -> Result<String, DraftFault> {
+    plain::link(address).ok_or_else(|| DraftFault::Address { what, address: plain::line(address, NAME_CHARS_MAX) })
+}
+
+fn postal(address: &str) -> Vec<String> {
+    let lines = address.lines().map(|line| plain::line(line, NAME_CHARS_MAX)).filter(|line| !line.is_empty());
+    lines.take(POSTAL_LINES_MAX).collect()
+}
+
+fn measure(words: &Words, stories: &[Story]) -> [String; 3] {
+    let counts: Vec<(&str, u64)> = stories.iter().map(|story| (story.language.as_str(), story.length())).collect();
+    let total = counts.iter().map(|(_, count)| count).sum();
+    let minutes = reckon::minutes(counts);
+    let count = u64::try_from(stories.len()).expect("a count fits in 64 bits");
+    [(words.stories)(count), (words.words)(total), (words.minutes)(minutes)]
+}
+
+/// The headlines that follow the lead's, which is already the subject; of an edition of one story, how it begins. An
+/// inbox shows this beside the subject.
+fn skyline(stories: &[Story]) -> Vec<Line> {
+    if let [only] = stories {
+        return only.line(&only.opening()).into_iter().collect();
+    }
+    let mut room = SKYLINE_COLUMNS_MAX;
+    let mut lines = Vec::new();
+    for story in &stories[1..] {
+        let length = plain::columns(&story.title);
+        if !lines.is_empty() && length > room {
+            break;
+        }
+        room = room.saturating_sub(length + 3);
+        lines.extend(story.line(&story.title));
+    }
+    lines
+}
+
+/// Topics in the order in which the line-up first names them; what has no topic comes last.
+fn sections(stories: Vec<Story>, words: &Words) -> Vec<Section> {
+    let mut sections: Vec<Section> = Vec::new();
+    let mut others = Vec::new();
+    for story in stories {
+        let Some(topic) = story.topic.clone() else {
+            others.push(story);
+            continue;
+        };
+        match sections.iter_mut().find(|section| section.title == topic) {
+            Some(section) => section.stories.push(story),
+            None => sections.push(Section { title: topic, stories: vec![story] }),
+        }
+    }
+    if !others.is_empty() {
+        sections.push(Section { title: words.more.to_owned(), stories: others });
+    }
+    sections
+}
+
+impl Story {
+    fn of(view: &StoryView, mail: &'static Words, heading: u8) -> Result<Self, DraftFault> {
+        let language = tag(&view.language);
+        let title = plain::line(&view.title, TITLE_CHARS_MAX);
+        let words = Words::exactly(&language).unwrap_or(mail);
+        let outlet = named(view.outlet.as_deref());
+        let url = required("a story's page", &view.url)?;
+        // An article without a headline is still linked: by its address.
+        let title = if title.is_empty() { url.clone() } else { title };
+        Ok(Self {
+            direction: direction(&language, &title),
+            face: Face::of(&language),
+            words,
+            credit: named(view.byline.as_deref()),
+            original: outlet.map(|outlet| Original {
+                words: (words.original)(&outlet),
+                url: view.original.as_deref().and_then(plain::link),
+            }),
+            topic: named(view.topic.as_deref()),
+            url,
+            picture: view.picture.as_ref().and_then(Picture::of),
+            body: Body::of(&view.body, heading),
+            language,
+            title,
+        })
+    }
+
+    fn length(&self) -> u64 {
+        reckon::words(&self.title)
+            + match &self.body {
+                Body::Teaser(paragraphs) => paragraphs.iter().map(|text| reckon::words(text)).sum(),
+                Body::Full(document) => reckon::words(&document.plain_text()),
+            }
+    }
+
+    /// How it begins, for an inbox.
+    fn opening(&self) -> String {
+        let opening = match &self.body {
+            Body::Teaser(paragraphs) => paragraphs.join(" "),
+            Body::Full(document) => document.first_words(SKYLINE_COLUMNS_MAX),
+        };
+        plain::line(&opening, SKYLINE_COLUMNS_MAX)
+    }
+
+    fn line(&self, text: &str) -> Option<Line> {
+        let line = || Line { text: text.to_owned(), language: self.language.clone(), direction: self.direction };
+        (!text.is_empty()).then(line)
+    }
+}
+
+fn named(name: Option<&str>) -> Option<String> {
+    name.map(|name| plain::line(name, NAME_CHARS_MAX)).filter(|name| !name.is_empty())
+}
+
+impl Body {
+    fn of(view: &StoryBody, heading: u8) -> Self {
+        match view {
+            StoryBody::Full(document) => Self::Full(prose::Document { blocks: lowered(&document.blocks, heading) }),
+            StoryBody::Teaser(paragraphs) => Self::Teaser(teaser(paragraphs)),
+        }
+    }
+}
+
+/// The headings of an article stand one level below its headline.
+fn lowered(blocks: &[Block], level: u8) -> Vec<Block> {
+    let lower = |block: &Block| match block {
+        Block::Heading { inlines, .. } => Block::Heading { level, inlines: inlines.clone() },
+        Block::Quote { blocks } => Block::Quote { blocks: lowered(blocks, level) },
+        other => other.clone(),
+    };
+    blocks.iter().map(lower).collect()
+}
+
+fn teaser(paragraphs: &[String]) -> Vec<String> {
+    let mut room = TEASER_CHARS_MAX;
+    let mut kept = Vec::new();
+    for paragraph in paragraphs.iter().take(TEASER_PARAGRAPHS_MAX) {
+        let paragraph = plain::line(paragraph, room);
+        room = room.saturating_sub(paragraph.chars().count());
+        if !paragraph.is_empty() {
+            kept.push(paragraph);
+        }
+        if room == 0 {
+            break;
+        }
+    }
+    kept
+}
+
+impl Picture {
+    fn of(view: &PictureView) -> Option<Self> {
+        if view.width == 0 || view.height == 0 {
+            return None;
+        }
+        let by_height = u64::from(PICTURE_HEIGHT_PX_MAX) * u64::from(view.width) / u64::from(view.height);
+        let by_height = u32::try_from(by_height).unwrap_or(u32::MAX);
+        Some(Self {
+            url: plain::link(&view.url)?,
+            alt: plain::line(&view.alt, CAPTION_CHARS_MAX),
+            width: COLUMN_PX.min(view.width).min(by_height).max(1),
+            caption: view.caption.as_deref().map(|text| plain::line(text, CAPTION_CHARS_MAX)).filter(|t| !t.is_empty()),
+            credit: named(view.credit.as_deref()),
+        })
+    }
+}
+
+impl Correction {
+    fn of(view: &CorrectionView) -> Result<Self, DraftFault> {
+        let language = tag(&view.language);
+        let text = plain::line(&view.text, CORRECTION_CHARS_MAX);
+        let url = required("a corrected story's page", &view.url)?;
+        let title = plain::line(&view.title, TITLE_CHARS_MAX);
+        Ok(Self {
+            direction: direction(&language, &text),
+            face: Face::of(&language),
+            title: if title.is_empty() { url.clone() } else { title },
+            language,
+            text,
+            url,
+        })
+    }
+}
