@@ -1,1 +1,7 @@
-fn main() {}
+//! The `coranto` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    coranto::main()
+}

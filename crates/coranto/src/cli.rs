@@ -1,0 +1,256 @@
+//! The command line. Names that stay: scripts and handbooks rely on them.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// An independent outlet's own way to its readers.
+#[derive(Debug, Parser)]
+#[command(name = "coranto", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Which newsroom, and how to answer.
+#[derive(Clone, Debug, Args)]
+pub struct Common {
+    /// The newsroom's folder.
+    #[arg(long, default_value = ".", global = true, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Answer with one JSON document on standard output.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show a newsroom's whole morning on this machine: no set-up, no network.
+    #[command(after_help = "Example: coranto demo --readers 1000 --once")]
+    Demo(Demo),
+    /// Found a newsroom in a folder: its settings file, its keys, its database.
+    #[command(after_help = "Example: coranto init /srv/courier --name 'The Courier' --site https://courier.example")]
+    Init(Init),
+    /// Run the newsroom: serve its site, gather, take sign-ups, send its mail.
+    #[command(after_help = "Example: coranto run --data /srv/courier")]
+    Run(Plain),
+    /// The sources that the newsroom reads.
+    #[command(subcommand, after_help = "Example: coranto source add https://partner.example/feed.xml --data /srv/courier")]
+    Source(Source),
+    /// Read the sources and publish what is new.
+    #[command(after_help = "Example: coranto gather --once --data /srv/courier")]
+    Gather(Gather),
+    /// The newsroom's articles.
+    #[command(subcommand, after_help = "Example: coranto article import saved-page.html --data /srv/courier")]
+    Article(Article),
+    /// The newsletter's editions.
+    #[command(subcommand, after_help = "Example: coranto edition cut --data /srv/courier && coranto edition send --data /srv/courier")]
+    Edition(Edition),
+    /// The newsletter's readers.
+    #[command(subcommand, after_help = "Example: coranto readers count --json --data /srv/courier")]
+    Readers(Readers),
+    /// List the settings, or change one.
+    #[command(after_help = "Example: coranto settings outlet.name 'The Courier' --data /srv/courier")]
+    Settings(SettingsArgs),
+    /// Write the whole site as plain files.
+    #[command(after_help = "Example: coranto export /tmp/courier-site --data /srv/courier")]
+    Export(Export),
+    /// Check the newsroom: settings, keys, database, relay, and what to do about each fault.
+    #[command(after_help = "Example: coranto doctor --data /srv/courier")]
+    Doctor(Plain),
+    /// What Coranto makes of a saved page or a text: title, credit, text, summary. Nothing is stored.
+    #[command(after_help = "Example: coranto read page.html --url https://outlet.example/story --json")]
+    Read(Read),
+}
+
+/// A command that takes nothing but the newsroom.
+#[derive(Debug, Args)]
+pub struct Plain {
+    /// Which newsroom.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `coranto demo`.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Where the demo's newsroom lives; the same folder resumes. A fresh temporary folder when not given.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// PostgreSQL instead of a SQLite file in the folder: postgres://user@host/name
+    #[arg(long, value_name = "URL")]
+    pub database: Option<String>,
+    /// How many readers sign up.
+    #[arg(long, default_value_t = 200, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub readers: u32,
+    /// Where the site is served; any free port when that one is taken and none was named.
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// Also read this feed, OPML list or saved page. May be given several times.
+    #[arg(long, value_name = "URL|FILE")]
+    pub source: Vec<String>,
+    /// End when the edition is settled, and print the report.
+    #[arg(long)]
+    pub once: bool,
+    /// The report as one JSON document on standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `coranto init`.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// The folder.
+    pub dir: PathBuf,
+    /// The outlet's name.
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// The site's address.
+    #[arg(long, value_name = "URL")]
+    pub site: Option<String>,
+    /// PostgreSQL instead of a SQLite file: postgres://user@host/name
+    #[arg(long, value_name = "URL")]
+    pub database: Option<String>,
+    /// Answer with one JSON document on standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `coranto source`.
+#[derive(Debug, Subcommand)]
+pub enum Source {
+    /// Add a feed, or all feeds of an OPML file.
+    #[command(after_help = "Example: coranto source add https://partner.example/feed.xml")]
+    Add {
+        /// The feed's address, or an OPML file.
+        source: String,
+        /// Which newsroom.
+        #[command(flatten)]
+        common: Common,
+    },
+    /// List the sources and how each has been doing.
+    #[command(after_help = "Example: coranto source list --json")]
+    List(Plain),
+    /// Remove a source; its articles stay.
+    #[command(after_help = "Example: coranto source remove 7123456789")]
+    Remove {
+        /// The source's id.
+        id: newsroom::SourceId,
+        /// Which newsroom.
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+/// `coranto gather`.
+#[derive(Debug, Args)]
+pub struct Gather {
+    /// Once, every source; without it, `coranto run` gathers by itself.
+    #[arg(long, required = true)]
+    pub once: bool,
+    /// Which newsroom.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `coranto article`.
+#[derive(Debug, Subcommand)]
+pub enum Article {
+    /// Publish a page from its address, or a saved one.
+    #[command(after_help = "Example: coranto article import https://partner.example/2026/strike")]
+    Import {
+        /// The page.
+        page: String,
+        /// The address it was saved from.
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+        /// Which newsroom.
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+/// `coranto edition`.
+#[derive(Debug, Subcommand)]
+pub enum Edition {
+    /// Freeze the audience and the line-up of today's edition. Nothing is sent yet.
+    #[command(after_help = "Example: coranto edition cut")]
+    Cut {
+        /// The readers' local date; today in the outlet's time zone when not given.
+        #[arg(long, value_name = "YYYY-MM-DD")]
+        date: Option<jiff::civil::Date>,
+        /// Which newsroom.
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Send an edition that was cut, and wait until every reader of it is accounted for.
+    #[command(after_help = "Example: coranto edition send")]
+    Send {
+        /// The edition's id; the latest when not given.
+        id: Option<newsroom::EditionId>,
+        /// Hand it over and do not wait. Needs a running `coranto run`.
+        #[arg(long)]
+        no_wait: bool,
+        /// Which newsroom.
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Where every reader of an edition stands.
+    #[command(after_help = "Example: coranto edition report --json")]
+    Report {
+        /// The edition's id; the latest when not given.
+        id: Option<newsroom::EditionId>,
+        /// Which newsroom.
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+/// `coranto readers`.
+#[derive(Debug, Subcommand)]
+pub enum Readers {
+    /// How many readers there are, and where they stand.
+    #[command(after_help = "Example: coranto readers count --json")]
+    Count(Plain),
+}
+
+/// `coranto settings`.
+#[derive(Debug, Args)]
+pub struct SettingsArgs {
+    /// Which setting to change.
+    pub name: Option<String>,
+    /// Its new value. A password is read from standard input instead.
+    pub value: Option<String>,
+    /// Which newsroom.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `coranto export`.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// The folder to write into: new or empty.
+    pub dir: PathBuf,
+    /// Which newsroom.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `coranto read`.
+#[derive(Debug, Args)]
+pub struct Read {
+    /// A saved page or a text file.
+    pub file: PathBuf,
+    /// The address it was saved from.
+    #[arg(long, value_name = "URL")]
+    pub url: Option<url::Url>,
+    /// When it was published, if the page does not say.
+    #[arg(long, value_name = "DATE")]
+    pub published: Option<String>,
+    /// One JSON document on standard output.
+    #[arg(long)]
+    pub json: bool,
+}

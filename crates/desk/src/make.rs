@@ -1,0 +1,137 @@
+//! From material to an article's first revision: a pure function.
+
+use newsroom::{ArticleId, Credit, Licence, Ms, PictureUse, Revision, Topic, Topics};
+use prose::{Document, Extracted};
+use store::items::{Filed, Material};
+use store::pictures::Picture;
+use url::Url;
+
+/// A standfirst longer than this is an article of its own.
+const STANDFIRST_WORDS_MAX: usize = 60;
+/// A feed's content of fewer words than this is a teaser, and the page is read instead.
+const FULL_TEXT_WORDS_MIN: usize = 120;
+
+/// Everything an article is made from.
+#[derive(Clone, Debug)]
+pub struct Origin<'a> {
+    /// The item, as its source published it.
+    pub filed: &'a Filed,
+    /// What was fetched for it.
+    pub material: &'a Material,
+    /// Its lead picture, if one was fetched.
+    pub picture: Option<&'a Picture>,
+    /// The source's own name.
+    pub source_title: &'a str,
+    /// Topics that the source's articles get.
+    pub source_topics: Topics,
+    /// The outlet's topics.
+    pub topics: &'a [Topic],
+    /// The outlet's language, when nothing says another.
+    pub language: &'a str,
+}
+
+/// An article's first text, and the source's own date.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// The text.
+    pub revision: Revision,
+    /// When the source says it was published.
+    pub source_date: Option<Ms>,
+}
+
+/// Makes an article's revision of an item and what was fetched for it.
+pub fn make(origin: &Origin<'_>, article: ArticleId, number: i64, now: Ms) -> Made {
+    let item = &origin.filed.item;
+    let base = origin.material.url.as_deref().or(item.url.as_deref()).and_then(|u| Url::parse(u).ok());
+    let page = origin.material.html.as_deref().map(|html| prose::extract(html, base.as_ref()));
+    let body = body(origin, page.as_ref(), base.as_ref());
+    let text = body.plain_text();
+    let language = item
+        .language
+        .clone()
+        .or_else(|| page.as_ref().and_then(|p| p.language.clone()))
+        .or_else(|| prose::detect(&text))
+        .unwrap_or_else(|| origin.language.to_owned());
+    let title = Some(item.title.clone())
+        .filter(|t| !t.trim().is_empty())
+        .or_else(|| page.as_ref().and_then(|p| p.title.clone()))
+        .unwrap_or_else(|| body.first_words(8));
+    let revision = Revision {
+        article,
+        number,
+        standfirst: standfirst(origin, &text, &language),
+        title,
+        language,
+        credit: credit(origin, page.as_ref()),
+        picture: origin.picture.map(|picture| picture_use(picture, page.as_ref())),
+        topics: topics(origin),
+        body: body.to_json(),
+        made: now,
+    };
+    Made { revision, source_date: item.published.or_else(|| page.and_then(|p| p.published)) }
+}
+
+/// The feed's full text when it has one, else the page's, else what little the feed says.
+fn body(origin: &Origin<'_>, page: Option<&Extracted>, base: Option<&Url>) -> Document {
+    let nowhere = Url::parse("http://invalid.invalid/").expect("a valid address");
+    let cleaned = |html: &Option<String>| html.as_deref().map(|h| prose::clean(h, base.unwrap_or(&nowhere)));
+    let item = &origin.filed.item;
+    let content = cleaned(&item.content_html);
+    let full = content.clone().filter(|d| d.word_count() >= FULL_TEXT_WORDS_MIN);
+    let extracted = || page.map(|p| p.document.clone()).filter(|d| d.word_count() >= FULL_TEXT_WORDS_MIN);
+    full.or_else(extracted)
+        .or(content)
+        .or_else(|| page.map(|p| p.document.clone()).filter(|d| !d.is_empty()))
+        .or_else(|| cleaned(&item.summary_html))
+        .unwrap_or_default()
+}
+
+/// The feed's own summary, if it is one; else the best sentences of the text itself, verbatim.
+fn standfirst(origin: &Origin<'_>, text: &str, language: &str) -> String {
+    let nowhere = Url::parse("http://invalid.invalid/").expect("a valid address");
+    let summary = origin.filed.item.summary_html.as_deref().map(|html| prose::clean(html, &nowhere).plain_text());
+    let summary = summary.map(|s| s.split_whitespace().collect::<Vec<_>>().join(" ")).filter(|s| !s.is_empty());
+    match summary {
+        Some(summary) if prose::word_count(&summary) <= STANDFIRST_WORDS_MAX => summary,
+        _ => story::summary(text, language).into_iter().map(|s| s.text).collect::<Vec<_>>().join(" "),
+    }
+}
+
+fn credit(origin: &Origin<'_>, page: Option<&Extracted>) -> Credit {
+    let item = &origin.filed.item;
+    let outlet = page.and_then(|p| p.outlet.clone()).or_else(|| {
+        // A feed is called after its outlet; a page import has no source and stays without.
+        Some(origin.source_title.trim().to_owned()).filter(|t| !t.is_empty())
+    });
+    Credit {
+        byline: item.author.clone().or_else(|| page.and_then(|p| p.byline.clone())),
+        outlet,
+        canonical: page.and_then(|p| p.canonical.clone()).or_else(|| item.url.clone()),
+        licence: page.and_then(|p| p.licence.clone()).map(|url| Licence { url }),
+    }
+}
+
+fn picture_use(picture: &Picture, page: Option<&Extracted>) -> PictureUse {
+    let said = page.and_then(|p| p.image.as_ref());
+    PictureUse {
+        picture: picture.id,
+        alt: said.and_then(|i| i.alt.clone()).unwrap_or_default(),
+        caption: said.and_then(|i| i.caption.clone()),
+        credit: said.and_then(|i| i.credit.clone()),
+        width: picture.width,
+        height: picture.height,
+        file: picture.file.clone(),
+    }
+}
+
+/// The outlet's topics that the source's words name, and those that the source always gets.
+fn topics(origin: &Origin<'_>) -> Topics {
+    let named = |topic: &&Topic| {
+        origin.filed.categories.iter().any(|c| {
+            let word = c.trim().to_lowercase();
+            word == topic.slug || word == topic.title.to_lowercase()
+        })
+    };
+    let chosen = origin.topics.iter().filter(named).fold(Topics::NONE, |set, topic| set.with(topic.bit));
+    Topics::from_raw(chosen.raw() | origin.source_topics.raw())
+}
