@@ -8,5 +8,9 @@
 //! is decided in one place, `post::verdict`.
 
 pub mod address;
+pub mod headers;
+pub mod mime;
 pub mod smtp;
+#[cfg(test)]
+mod test_clock;
 pub mod wire;

@@ -1,6 +1,7 @@
 use tokio::io::{AsyncReadExt, DuplexStream, duplex};
 
 use super::*;
+use crate::test_clock::{timed, wait};
 
 /// One step of a scripted server.
 enum Step {
@@ -490,30 +491,22 @@ async fn what_is_no_plain_yes_or_no_after_the_dot_is_doubt() {
 
 #[tokio::test(start_paused = true)]
 async fn silence_is_waited_out_as_the_rfc_says() {
-    let started = tokio::time::Instant::now();
-    let (trouble, _) =
-        play_silent([], async |stream| Session::open(stream, &name(), Patience::default()).await.unwrap_err()).await;
-    assert_eq!(trouble, Trouble::new(Phase::Banner, What::Timeout));
-    assert_eq!(started.elapsed().as_secs(), 300);
+    let greet = async |stream| Session::open(stream, &name(), Patience::default()).await.map(|_| ());
+    let ((opened, _), waited) = timed(play_silent([], greet)).await;
+    assert_eq!((opened.unwrap_err(), waited.as_secs()), (Trouble::new(Phase::Banner, What::Timeout), 300));
 
-    for (heard, answers, phase, seconds) in [
-        (COMMANDS, "", Phase::Mail, 300),
-        (COMMANDS, "250 ok\r\n", Phase::Rcpt, 300),
-        (COMMANDS, "250 ok\r\n250 ok\r\n", Phase::Data, 120),
+    for (answers, message, phase, seconds) in [
+        ("", "", Phase::Mail, 300),
+        ("250 ok\r\n", "", Phase::Rcpt, 300),
+        ("250 ok\r\n250 ok\r\n", "", Phase::Data, 120),
+        ("250 ok\r\n250 ok\r\n354 go\r\n", "A: b\r\n\r\nc\r\n.\r\n", Phase::Dot, 600),
     ] {
-        let started = tokio::time::Instant::now();
-        let (sent, _) = play_silent(with(GREETING, [Hear(heard), Say(answers)]), open_and_send).await;
-        assert_eq!(sent.unwrap_err(), Trouble::new(phase, What::Timeout));
-        assert_eq!(started.elapsed().as_secs(), seconds);
+        let script = with(GREETING, [Hear(COMMANDS), Say(answers), Hear(message)]);
+        let ((sent, _), waited) = timed(play_silent(script, open_and_send)).await;
+        let trouble = sent.unwrap_err();
+        assert_eq!(trouble.is_doubt(), phase == Phase::Dot);
+        assert_eq!((trouble, waited.as_secs()), (Trouble::new(phase, What::Timeout), seconds));
     }
-
-    let started = tokio::time::Instant::now();
-    let script =
-        with(GREETING, [Hear(COMMANDS), Say("250 ok\r\n250 ok\r\n354 go\r\n"), Hear("A: b\r\n\r\nc\r\n.\r\n")]);
-    let (sent, _) = play_silent(script, open_and_send).await;
-    let trouble = sent.unwrap_err();
-    assert_eq!((trouble.clone(), trouble.is_doubt()), (Trouble::new(Phase::Dot, What::Timeout), true));
-    assert_eq!(started.elapsed().as_secs(), 600);
 }
 
 #[tokio::test(start_paused = true)]
@@ -536,7 +529,7 @@ async fn a_server_that_stops_reading_the_body_is_left_without_doubt() {
                 far.read_exact(&mut vec![0; COMMANDS.len()]).await.unwrap();
             }
         }
-        tokio::time::sleep(Duration::from_secs(3_600)).await;
+        wait(Duration::from_secs(3_600)).await;
         far
     };
     let (trouble, _far) = tokio::join!(client, deaf);

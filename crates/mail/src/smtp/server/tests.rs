@@ -4,6 +4,7 @@ use tokio::io::{DuplexStream, duplex};
 use super::*;
 use crate::address::{EnvelopeAddress, ReversePath};
 use crate::smtp::client::{Envelope, Patience, Session};
+use crate::test_clock::{timed, wait};
 use crate::wire::stuff_dots;
 
 /// Keeps what it is given, and answers a step as scripted.
@@ -47,8 +48,8 @@ impl Receiver for Catcher {
         if self.close_at_bytes.is_some_and(|limit| message_bytes >= limit) { Flow::Close } else { Flow::On }
     }
     async fn message(&mut self, envelope: &Received, message: &[u8]) -> Answer {
-        if let Some(wait) = self.wait_before_accepting {
-            tokio::time::sleep(wait).await;
+        if let Some(duration) = self.wait_before_accepting {
+            wait(duration).await;
         }
         self.messages.push((envelope.clone(), message.to_vec()));
         self.answer("message")
@@ -285,10 +286,10 @@ async fn a_receiver_can_play_any_part() {
 async fn a_receiver_that_waits_is_waited_for_and_earlier_replies_come_at_once() {
     let wait = Duration::from_secs(300);
     let mut catcher = Catcher { wait_before_accepting: Some(wait), ..Catcher::default() };
-    let started = tokio::time::Instant::now();
-    let outcome = meet(terms(), &mut catcher, async |mut session| send(&mut session, b"a\r\n").await).await;
+    let dialogue = meet(terms(), &mut catcher, async |mut session| send(&mut session, b"a\r\n").await);
+    let (outcome, waited) = timed(dialogue).await;
     assert_eq!(outcome, "250 2.0.0 accepted");
-    assert_eq!(started.elapsed(), wait);
+    assert_eq!(waited, wait);
 }
 
 #[tokio::test(start_paused = true)]
