@@ -15,8 +15,9 @@ pub const BLOCK_DEPTH_MAX: usize = 12;
 pub const INLINE_DEPTH_MAX: usize = 12;
 /// A 30,000-word long read with a link in every sentence holds some 6,000 nodes.
 pub const NODES_MAX: usize = 20_000;
-/// A novel's worth of text; no article is longer, and a page must stay small enough to send.
-pub const TEXT_BYTES_MAX: usize = 1 << 20;
+/// A novel's worth of text: no article is longer, a page must stay small enough to send, and its HTML, escaped, must stay
+/// within what `clean` reads.
+pub const TEXT_BYTES_MAX: usize = 512 << 10;
 
 /// An article's body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

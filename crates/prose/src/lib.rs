@@ -4,16 +4,25 @@
 //! plain text. Out: [`Document`] as page, mail and text; [`Templates`] dress it. Text from outside reaches a page only as
 //! [`Clean`], which only this crate can make. Prose never fetches anything and never guesses what a page does not say.
 
+mod bound;
+mod clean;
+pub mod credit;
+mod decode;
 mod direction;
 mod document;
 mod escape;
+pub mod language;
 pub mod link;
 mod markup;
+pub mod moment;
 mod page;
 pub mod strings;
 pub mod templates;
 mod text;
+mod tokens;
 
+pub use clean::clean;
+pub use decode::decode;
 pub use direction::{Direction, direction};
 pub use document::{
     BLOCK_DEPTH_MAX, Block, DOCUMENT_VERSION, Document, DocumentFault, Figure, INLINE_DEPTH_MAX, Inline, NODES_MAX,

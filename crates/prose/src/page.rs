@@ -43,8 +43,7 @@ pub struct MailDress<'a> {
 }
 
 impl Document {
-    /// HTML for a page: semantic elements, no attribute but `href`, `src`, `alt`, `width`, `height`, `start` and the class
-    /// `credit`.
+    /// HTML for a page: semantic elements, no attribute but `href`, `src`, `alt`, `width`, `height` and the class `credit`.
     pub fn to_html(&self, pictures: Pictures<'_>) -> Clean {
         Pen { out: String::new(), pictures, mail: None }.document(self)
     }
