@@ -11,7 +11,8 @@ pub(crate) fn parse_date(raw: &str) -> Option<Ms> {
     if raw.len() > DATE_BYTES_MAX {
         return None;
     }
-    let pieces = split(raw);
+    let raw: String = raw.chars().map(western_digit).collect();
+    let pieces = split(&raw);
     let mut found = Found::default();
     let mut left = Vec::new();
     let mut at = 0;
@@ -26,6 +27,14 @@ pub(crate) fn parse_date(raw: &str) -> Option<Ms> {
     }
     let (year, month, day) = calendar_day(&left)?;
     found.moment(year, month, day)
+}
+
+/// Arabic, Persian, Devanagari and full-width digits count like ours.
+fn western_digit(c: char) -> char {
+    let zero = ['\u{660}', '\u{6f0}', '\u{966}', '\u{ff10}']
+        .into_iter()
+        .find(|zero| (*zero..='\u{ff19}').contains(&c) && u32::from(c) - u32::from(*zero) < 10);
+    zero.and_then(|zero| char::from_digit(u32::from(c) - u32::from(zero), 10)).unwrap_or(c)
 }
 
 /// A piece of a date: digits, letters, or one other character.
@@ -191,7 +200,7 @@ fn century(year: u32) -> u32 {
 fn month(word: &str) -> Option<u32> {
     let lower = word.to_lowercase();
     let named = |stems: &&[&str]| stems.iter().any(|stem| lower.starts_with(stem));
-    let place = MONTHS.iter().position(|stems| named(&stems))?;
+    let place = MONTHS.iter().position(named)?;
     u32::try_from(place + 1).ok()
 }
 
@@ -287,7 +296,7 @@ mod tests {
             ("Пн, 05 янв 2026 10:00:00 +0300", "2026-01-05T07:00:00Z"),
             ("2026년 1월 5일 오후 3:07", "2026-01-05T15:07:00Z"),
             ("2026年1月5日", "2026-01-05T00:00:00Z"),
-            ("٥ يناير 2026", "2026-01-01T00:00:00Z"),
+            ("٥ يناير ٢٠٢٦", "2026-01-05T00:00:00Z"),
             ("05.01.2026 10:00", "2026-01-05T10:00:00Z"),
             ("1/5/2026", "2026-01-05T00:00:00Z"),
             ("25/1/2026", "2026-01-25T00:00:00Z"),

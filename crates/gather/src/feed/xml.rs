@@ -226,11 +226,7 @@ impl<'a> Reader<'a> {
             }
             (Space::Core, "updated" | "lastbuilddate") => offer(&mut draft.updated, 0, one_line(&captured.text)),
             (Space::Core | Space::DublinTerms, "modified") => offer(&mut draft.updated, 1, one_line(&captured.text)),
-            (Space::Core, "category") | (Space::Dublin, "subject") => {
-                if draft.entry.categories.len() < super::CATEGORIES_MAX {
-                    draft.entry.categories.push(category(&captured));
-                }
-            }
+            (Space::Core, "category") | (Space::Dublin, "subject") => draft.category(category(&captured)),
             (Space::Core, "enclosure") => draft.enclosure(tag, base.as_ref()),
             (Space::Media, "thumbnail") => draft.image(3, tag.get("url").as_deref(), base.as_ref()),
             (Space::Itunes, "image") => draft.image(4, tag.get("href").as_deref(), base.as_ref()),
@@ -386,6 +382,12 @@ impl Draft {
         let kind = tag.get("type").unwrap_or_default();
         let url = tag.get("url").filter(|url| kind.starts_with("image/") || (kind.is_empty() && is_picture(url)));
         self.image(1, url.as_deref(), base);
+    }
+
+    fn category(&mut self, category: String) {
+        if self.entry.categories.len() < super::CATEGORIES_MAX {
+            self.entry.categories.push(category);
+        }
     }
 
     fn image(&mut self, rank: u8, written: Option<&str>, base: Option<&Url>) {

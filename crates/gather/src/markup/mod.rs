@@ -316,6 +316,13 @@ fn is_inline(name: &str) -> bool {
     INLINE.iter().any(|inline| name.eq_ignore_ascii_case(inline))
 }
 
+/// Whether a text is an HTML page, if a poor one: it has one of the elements that every page has.
+pub(crate) fn is_page(text: &str) -> bool {
+    let telling =
+        |name: &str| ["html", "body", "head", "title", "p"].iter().any(|known| name.eq_ignore_ascii_case(known));
+    Tokens::new(text).any(|token| matches!(token, Token::Open(tag) if telling(tag.name)))
+}
+
 /// White space collapsed to single spaces, none at the ends.
 pub(crate) fn one_line(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
