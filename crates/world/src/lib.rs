@@ -120,6 +120,7 @@ impl World {
     }
 
     /// Waits `ms` milliseconds of tokio's clock. Nothing below zero waits.
+    #[expect(clippy::disallowed_methods, reason = "this is the one wait that all others use")]
     pub async fn sleep(&self, ms: Ms) {
         tokio::time::sleep(Duration::from_millis(ms.max(0).unsigned_abs())).await;
     }

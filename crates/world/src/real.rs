@@ -1,5 +1,7 @@
 //! The system's clock, dice, sockets and threads: the only place that touches them.
 
+#![expect(clippy::disallowed_methods, reason = "this is the one place that asks the system")]
+
 use crate::{Awaited, Clock, Dice, Ms, Net, Stream, Work, World};
 use std::{
     future::Future,

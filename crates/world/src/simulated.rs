@@ -3,6 +3,8 @@
 //! Run it on a current-thread runtime built with `start_paused(true)`: the clock jumps to the next timer, so four days
 //! pass in a fraction of a second, and the same seed gives the same trace.
 
+#![expect(clippy::disallowed_methods, reason = "tokio's paused clock is what the simulated one is made of")]
+
 use crate::{Awaited, Clock, Dice, Listener, Ms, Net, Stream, Trace, Work, World};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
