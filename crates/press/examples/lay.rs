@@ -60,7 +60,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     })?;
     let mut fetch = |file: &str| fetch(Path::new(&outlets), file);
     let changes = Folder::open(&folder)?.lay_all(render_site(&site), &site.picture_files(), &mut fetch)?;
-    println!("{} written, {} kept, {} removed, {:?} missing", changes.written.len(), changes.kept, changes.removed.len(), changes.missing);
+    println!(
+        "{} written, {} kept, {} removed, {:?} missing",
+        changes.written.len(),
+        changes.kept,
+        changes.removed.len(),
+        changes.missing
+    );
     Ok(())
 }
 
@@ -184,7 +190,10 @@ fn document(text: &str) -> Document {
         _ if block.starts_with("## ") => Block::Heading { level: 2, inlines: inlines(&block[3..]) },
         _ if block.starts_with("- ") => Block::List {
             ordered: false,
-            items: block.lines().map(|line| vec![Block::Paragraph { inlines: inlines(line.trim_start_matches("- ")) }]).collect(),
+            items: block
+                .lines()
+                .map(|line| vec![Block::Paragraph { inlines: inlines(line.trim_start_matches("- ")) }])
+                .collect(),
         },
         _ => Block::Paragraph { inlines: inlines(block) },
     });

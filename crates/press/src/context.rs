@@ -218,12 +218,7 @@ impl Site {
     pub(crate) fn story_words(&self, language: &str) -> StoryWords {
         let spoken = words::spoken(language);
         let words = spoken.unwrap_or_else(|| self.words());
-        StoryWords {
-            words,
-            lang: words.language.to_owned(),
-            dir: dir(words.language),
-            foreign: spoken.is_none(),
-        }
+        StoryWords { words, lang: words.language.to_owned(), dir: dir(words.language), foreign: spoken.is_none() }
     }
 
     /// An article as a list shows it.

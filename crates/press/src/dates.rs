@@ -33,19 +33,43 @@ pub(crate) fn minute(at: Ms, zone: &TimeZone, language: &str) -> String {
 
 /// A date: "24 November 2026".
 pub(crate) fn day(date: Date, language: &str) -> String {
-    let (day, month, year) = (date.day(), month_name(date.month(), language), date.year());
+    prose::strings::long_date(date, language)
+}
+
+/// A moment as the front page of `today` tells it: the time for a story of the day, the day without its year for one of
+/// the same year, else the date.
+pub(crate) fn recent(at: Ms, today: Date, zone: &TimeZone, language: &str) -> String {
+    let local = moment(at).to_zoned_datetime(zone.clone());
+    match local.date() {
+        date if date == today => local.strftime("%H:%M").to_string(),
+        date if date.year() == today.year() => day_of_year(date, language),
+        date => day(date, language),
+    }
+}
+
+/// A date whose year goes without saying: "24 November".
+fn day_of_year(date: Date, language: &str) -> String {
+    let (day, month) = (date.day(), month_name(date.month(), language));
     match primary(language) {
-        "es" => format!("{day} de {month} de {year}"),
-        "fr" if day == 1 => format!("1er {month} {year}"),
-        "zh" => format!("{year}年{month}{day}日"),
-        _ => format!("{day} {month} {year}"),
+        "es" => format!("{day} de {month}"),
+        "fr" if day == 1 => format!("1er {month}"),
+        "zh" => format!("{month}{day}日"),
+        _ => format!("{day} {month}"),
     }
 }
 
 /// A date with its day of the week: "Tuesday, 24 November 2026".
 pub(crate) fn weekday_and_day(date: Date, language: &str) -> String {
+    with_weekday(date, day(date, language), language)
+}
+
+/// A date of the month in hand: "Tuesday, 24 November".
+pub(crate) fn weekday_of_month(date: Date, language: &str) -> String {
+    with_weekday(date, day_of_year(date, language), language)
+}
+
+fn with_weekday(date: Date, day: String, language: &str) -> String {
     let weekday = weekday_name(date, language);
-    let day = day(date, language);
     match primary(language) {
         "fr" => format!("{weekday} {day}"),
         "ar" => format!("{weekday}، {day}"),
@@ -161,6 +185,15 @@ mod tests {
         assert_eq!(weekday_and_day(date, "zh"), "2026年11月24日 星期二");
         assert_eq!(day(jiff::civil::date(2026, 5, 1), "fr"), "1er mai 2026");
         assert_eq!(month(2026, 2, "zh"), "2026年2月");
+    }
+
+    #[test]
+    fn the_front_page_tells_only_what_is_not_understood() {
+        let today = jiff::civil::date(2026, 11, 25);
+        let at = |at| recent(at, today, &TimeZone::UTC, "es");
+        assert_eq!(at(1_795_564_800_000), "00:00");
+        assert_eq!(at(1_795_564_800_000 - 1), "24 de noviembre");
+        assert_eq!(at(1_700_000_000_000), "14 de noviembre de 2023");
     }
 
     #[test]

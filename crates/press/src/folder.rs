@@ -166,8 +166,11 @@ impl Folder {
         let mut changes = Changes::default();
         let mut laid = self.lay_pictures(pictures, fetch, &mut changes)?;
         self.lay(files, &mut laid, &mut changes)?;
-        changes.removed =
-            gone.iter().filter(|path| self.manifest.files.contains_key(*path) && !laid.contains(*path)).cloned().collect();
+        changes.removed = gone
+            .iter()
+            .filter(|path| self.manifest.files.contains_key(*path) && !laid.contains(*path))
+            .cloned()
+            .collect();
         self.finish(&changes)?;
         Ok(changes)
     }

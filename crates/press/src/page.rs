@@ -23,7 +23,7 @@ use crate::{
 const TOPIC_STORIES_MAX: usize = 40;
 /// Stories beside and under the lead: two columns that end near its foot on a wide screen.
 const SECOND_MAX: usize = 2;
-const THIRD_MAX: usize = 4;
+const THIRD_MAX: usize = 3;
 /// Stories in one section of the front page: one large and two pairs.
 const SECTION_STORIES_MAX: usize = 5;
 /// How far down the line-up a lead with a picture is looked for: news comes before pictures.
@@ -365,8 +365,9 @@ fn front(site: &Site) -> Result<Vec<u8>, PressError> {
         some
     };
     let (second, third) = (take(SECOND_MAX), take(THIRD_MAX));
-    let sections = sections(site, &order, &mut used);
-    let teasers = |articles: Vec<&Article>| articles.into_iter().map(|article| site.teaser(article)).collect::<Vec<_>>();
+    let sections = sections(site, &order, &mut used, today);
+    let fresh = |article: &Article| teaser_of_day(site, article, today);
+    let teasers = |articles: Vec<&Article>| articles.into_iter().map(fresh).collect::<Vec<_>>();
     let mut page = head(site, "front", "", "/".to_owned());
     page.description = described(&outlet.tagline);
     let graph = Graph {
@@ -389,7 +390,7 @@ fn front(site: &Site) -> Result<Vec<u8>, PressError> {
             label: dates::weekday_and_day(day, &outlet.lang),
             href: context::day_path(day),
         }),
-        lead: lead.map(|article| site.teaser(article)),
+        lead: lead.map(fresh),
         top_shape: match (second.is_empty(), third.is_empty()) {
             (true, _) => "alone",
             (false, true) => "two",
@@ -402,6 +403,16 @@ fn front(site: &Site) -> Result<Vec<u8>, PressError> {
     whole(site, "front.html", page, part)
 }
 
+/// A teaser on a page of `day`, whose date goes without saying.
+fn teaser_of_day(site: &Site, article: &Article, day: Option<Date>) -> Teaser {
+    let mut teaser = site.teaser(article);
+    if let Some(day) = day {
+        let language = site.date_language(&teaser.lang);
+        teaser.published_label = dates::recent(published(article).at, day, &site.zone, language);
+    }
+    teaser
+}
+
 /// The front page looks back this many stories beyond today's.
 const FRONT_REACH: usize = 150;
 
@@ -412,7 +423,7 @@ fn lead_of<'a>(site: &Site, order: &[&'a Article]) -> Option<&'a Article> {
 }
 
 /// One section for each topic that has stories left, then one for those of no topic.
-fn sections(site: &Site, order: &[&Article], used: &mut BTreeSet<ArticleId>) -> Vec<Section> {
+fn sections(site: &Site, order: &[&Article], used: &mut BTreeSet<ArticleId>, today: Option<Date>) -> Vec<Section> {
     let mut sections = Vec::new();
     for topic in &site.view.topics {
         let of_topic = order.iter().copied().filter(|article| article.revision.topics.has(topic.bit));
@@ -421,15 +432,14 @@ fn sections(site: &Site, order: &[&Article], used: &mut BTreeSet<ArticleId>) -> 
         used.extend(stories.iter().map(|article| article.id));
         sections.push((Some(topic), stories));
     }
-    let rest = order.iter().copied().filter(|article| {
-        !used.contains(&article.id) && site.topics_of(article).next().is_none()
-    });
+    let rest =
+        order.iter().copied().filter(|article| !used.contains(&article.id) && site.topics_of(article).next().is_none());
     sections.push((None, rest.take(SECTION_STORIES_MAX).collect()));
     let full = sections.into_iter().filter(|(_, stories)| !stories.is_empty());
     full.map(|(topic, stories)| Section {
         title: topic.map_or_else(|| site.words().more_stories.to_owned(), |topic| text::line(&topic.title)),
         href: topic.map(context::topic_path),
-        stories: pictured_first(stories.into_iter().map(|article| site.teaser(article)).collect()),
+        stories: pictured_first(stories.into_iter().map(|article| teaser_of_day(site, article, today)).collect()),
     })
     .collect()
 }
@@ -591,17 +601,14 @@ struct DayContext {
 fn day_page(site: &Site, day: Date) -> Result<Vec<u8>, PressError> {
     let lang = &site.view.outlet.language;
     let label = dates::weekday_and_day(day, lang);
-    let [previous, next] = beside(site, day).map(|day| {
-        day.map(|day| Link { href: context::day_path(day), label: dates::day(day, lang) })
-    });
+    let [previous, next] =
+        beside(site, day).map(|day| day.map(|day| Link { href: context::day_path(day), label: dates::day(day, lang) }));
     let title = format!("{} {}", site.words().edition_of, dates::day(day, lang));
     let page = head(site, "day", &title, context::day_path(day));
     let subject = site.edition(day).map(|edition| text::line(&edition.subject)).filter(|subject| !subject.is_empty());
-    let month = Link {
-        href: context::month_path(day.year(), day.month()),
-        label: dates::month(day.year(), day.month(), lang),
-    };
-    let stories = site.edition_order(day).into_iter().map(|article| site.teaser(article)).collect();
+    let month =
+        Link { href: context::month_path(day.year(), day.month()), label: dates::month(day.year(), day.month(), lang) };
+    let stories = site.edition_order(day).into_iter().map(|article| teaser_of_day(site, article, Some(day))).collect();
     let day = DayContext { date: day.to_string(), label, subject, previous, next, month };
     whole(site, "day.html", page, DayPart { day, stories })
 }
@@ -614,10 +621,7 @@ fn beside(site: &Site, day: Date) -> [Option<Date>; 2] {
 /// The months before and after in which something was published.
 fn beside_month(site: &Site, month: (i16, i8)) -> [Option<(i16, i8)>; 2] {
     let months: Vec<(i16, i8)> = site.months().into_iter().map(|(year, month, _)| (year, month)).collect();
-    [
-        months.iter().copied().find(|other| *other < month),
-        months.iter().rev().copied().find(|other| *other > month),
-    ]
+    [months.iter().copied().find(|other| *other < month), months.iter().rev().copied().find(|other| *other > month)]
 }
 
 #[derive(Serialize)]
@@ -653,9 +657,9 @@ fn month_page(site: &Site, year: i16, month: i8) -> Result<Vec<u8>, PressError> 
         .map(|day| MonthDay {
             number: day.day(),
             date: day.to_string(),
-            label: dates::weekday_and_day(day, lang),
+            label: dates::weekday_of_month(day, lang),
             href: context::day_path(day),
-            stories: site.of_day(day).map(|article| site.teaser(article)).collect(),
+            stories: site.of_day(day).map(|article| teaser_of_day(site, article, Some(day))).collect(),
         })
         .collect();
     let [previous, next] = beside_month(site, (year, month)).map(|other| {
@@ -723,12 +727,14 @@ struct Place {
 fn sitemap(site: &Site) -> Result<Vec<u8>, PressError> {
     let place = |path: String, at: Option<i64>| Place { url: site.absolute(&path), changed: at.map(dates::rfc3339) };
     let mut places = vec![place("/".to_owned(), site.changed())];
-    places.extend(site.view.topics.iter().map(|topic| {
-        place(context::topic_path(topic), site.of_topic(topic).map(changed).max())
-    }));
+    places.extend(
+        site.view.topics.iter().map(|topic| place(context::topic_path(topic), site.of_topic(topic).map(changed).max())),
+    );
     places.extend(site.months().into_iter().map(|(year, month, _)| place(context::month_path(year, month), None)));
     places.extend(
-        own(site).take(SITEMAP_ARTICLES_MAX).map(|article| place(context::article_path(article), Some(changed(article)))),
+        own(site)
+            .take(SITEMAP_ARTICLES_MAX)
+            .map(|article| place(context::article_path(article), Some(changed(article)))),
     );
     Ok(theme::templates().render("sitemap.xml", json!({ "places": places }))?.into_bytes())
 }

@@ -23,7 +23,8 @@ const HEADER_BYTES_MAX: usize = 4_096;
 
 /// The policy of every page (Content Security Policy Level 3): pictures, one style sheet and the sign-up form, all of the
 /// site itself; no script of any kind.
-pub const PAGE_POLICY: &str = "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+pub const PAGE_POLICY: &str =
+    "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 /// The policy of every file that is no page: opened by itself it can do nothing.
 pub const FILE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -331,15 +332,34 @@ mod tests {
         assert_eq!(file("/", "identity"), "200 index.html");
         assert_eq!(file("/", "br;q=2"), "200 index.html");
         assert_eq!(file("/pictures/ab.jpg", "br"), "200 pictures/ab.jpg");
-        assert_eq!(file("/articles/%D8%A7%D9%84%D9%85%D9%8A%D9%86%D8%A7%D8%A1-11/", ""), "200 articles/الميناء-11/index.html");
+        assert_eq!(
+            file("/articles/%D8%A7%D9%84%D9%85%D9%8A%D9%86%D8%A7%D8%A1-11/", ""),
+            "200 articles/الميناء-11/index.html"
+        );
     }
 
     #[test]
     fn no_path_leads_out_of_the_folder_or_to_another_site() {
         for path in [
-            "/../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/..%2f..%2fetc", "/.press/manifest.json", "/index.html",
-            "/index.html.br", "//evil.example", "//evil.example/", "/\\evil.example", "/articles", "/%", "/%zz", "/%ff",
-            "/%00", "", "articles/", "/pictures/ab.jpg/", "/pictures/../pictures/ab.jpg", "/articles/%252e%252e/",
+            "/../etc/passwd",
+            "/%2e%2e/%2e%2e/etc/passwd",
+            "/..%2f..%2fetc",
+            "/.press/manifest.json",
+            "/index.html",
+            "/index.html.br",
+            "//evil.example",
+            "//evil.example/",
+            "/\\evil.example",
+            "/articles",
+            "/%",
+            "/%zz",
+            "/%ff",
+            "/%00",
+            "",
+            "articles/",
+            "/pictures/ab.jpg/",
+            "/pictures/../pictures/ab.jpg",
+            "/articles/%252e%252e/",
         ] {
             assert_eq!(file(path, ""), "404 404.html", "{path}");
         }
@@ -366,10 +386,13 @@ mod tests {
 
     #[test]
     fn every_answer_is_guarded() {
-        for (path, tags) in [("/", ""), ("/", "*"), ("/nothing", ""), ("/pictures/ab.jpg", ""), ("/assets/ab.css", "")] {
+        for (path, tags) in [("/", ""), ("/", "*"), ("/nothing", ""), ("/pictures/ab.jpg", ""), ("/assets/ab.css", "")]
+        {
             let asked = Asked { path, accept_encoding: None, if_none_match: Some(tags) };
             let found = lookup(&manifest(), asked);
-            for name in ["content-security-policy", "x-content-type-options", "referrer-policy", "cross-origin-resource-policy"] {
+            for name in
+                ["content-security-policy", "x-content-type-options", "referrer-policy", "cross-origin-resource-policy"]
+            {
                 assert_eq!(found.headers.iter().filter(|(header, _)| *header == name).count(), 1, "{path} {name}");
             }
         }

@@ -94,7 +94,9 @@ mod tests {
     fn the_theme_asks_nobody_else_and_runs_nothing() {
         for (name, source) in SOURCES.iter().chain([&("style.css", STYLE)]) {
             let mut source = source.to_lowercase();
-            for allowed in ["http://www.w3.org/", "http://www.sitemaps.org/", "http://www.google.com/schemas/", "http://purl.org/"] {
+            for allowed in
+                ["http://www.w3.org/", "http://www.sitemaps.org/", "http://www.google.com/schemas/", "http://purl.org/"]
+            {
                 source = source.replace(allowed, "");
             }
             for banned in ["http:", "https:", "//", "javascript", " style=", " onclick", "@import", "url("] {
