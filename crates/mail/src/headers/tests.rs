@@ -1,3 +1,5 @@
+//! Header blocks against a reader of RFC 5322 and 2047 that shares nothing with them.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Bodies against a reader of RFC 2045 and 2046 that shares nothing with them.
+
 use proptest::prelude::*;
 
 use super::*;
