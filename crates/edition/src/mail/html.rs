@@ -44,6 +44,7 @@ struct Shared<'a> {
     corrections: Vec<CorrectionShown<'a>>,
     end: &'static str,
     why: &'a str,
+    comma: &'static str,
     postal: String,
 }
 
@@ -147,6 +148,7 @@ fn shared(page: &Page) -> Shared<'_> {
         corrections: page.corrections.iter().map(correction).collect(),
         end: page.end,
         why: &page.why,
+        comma: page.words.comma,
         postal: page.postal.join(page.words.comma),
     }
 }
