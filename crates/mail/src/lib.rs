@@ -10,6 +10,7 @@
 pub mod address;
 pub mod headers;
 pub mod mime;
+pub mod shared;
 pub mod smtp;
 #[cfg(test)]
 mod test_clock;

@@ -12,6 +12,7 @@
 //! so what is hashed is what is sent, octet for octet. `relaxed` would squeeze runs of spaces, and the shared octets would
 //! have to be kept twice.
 
+mod owned;
 mod quoted;
 mod stored;
 
@@ -21,6 +22,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use crate::headers::{HeaderBlock, HeaderFault};
 use crate::wire::WireCheck;
+pub use owned::Tails;
 pub(crate) use quoted::escape;
 use quoted::{QuotedWriter, TOKEN_LINE_BYTES_MAX};
 pub use stored::StoredFault;

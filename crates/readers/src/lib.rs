@@ -4,3 +4,7 @@
 
 pub mod inbox;
 pub mod letter;
+
+mod make_up;
+
+pub use make_up::LetterFault;
