@@ -125,6 +125,11 @@ impl Folder {
         Ok(Self { root, manifest, doubtful })
     }
 
+    /// Whether a file lies there, beyond doubt.
+    pub(crate) fn holds(&self, path: &str) -> bool {
+        self.manifest.files.contains_key(path) && !self.doubtful.contains(path)
+    }
+
     /// What lies in it.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
@@ -186,7 +191,7 @@ impl Folder {
         for name in names {
             let path = format!("/pictures/{name}");
             let kind = Kind::of_picture(name);
-            if self.manifest.files.contains_key(&path) && !self.doubtful.contains(&path) {
+            if self.holds(&path) {
                 changes.kept += 1;
                 belongs.insert(path);
                 continue;
@@ -344,6 +349,11 @@ impl Folder {
     fn place(&self, path: &str) -> PathBuf {
         self.root.join(file_of(path))
     }
+}
+
+/// The folder's own room.
+pub(crate) fn room(root: &Path) -> PathBuf {
+    root.join(ROOM)
 }
 
 /// The file, relative to the folder, that lies at `path` of the site.

@@ -38,6 +38,12 @@ pub enum PressError {
     /// The outlet's own settings do not make a site: its address or its time zone.
     #[error("{0}")]
     Outlet(String),
+    /// The store did not answer: as its own errors say.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// Another process is publishing into the same folder and does not come to an end.
+    #[error("another publisher holds the site's folder")]
+    Busy,
     /// The folder could not be written or read: disk full, rights, or a failing disk.
     #[error("{what}: {source}")]
     Folder {

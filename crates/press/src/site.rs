@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{civil::Date, tz::TimeZone};
-use newsroom::{Article, ArticleId, ArticleState, Ms, Published, Topic, TopicId};
+use newsroom::{Article, ArticleId, ArticleState, Ms, Outlet, Published, Topic, TopicId};
 
-use crate::{PressError, context, dates, language, text};
+use crate::{PressError, context, dates, language, text, words};
 
 /// The outlet, as its pages name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,32 @@ pub struct SignUpWords {
     pub button: String,
     /// What happens with the address, under the button.
     pub privacy: String,
+}
+
+impl OutletView {
+    /// The outlet as its settings say.
+    pub fn of(outlet: &Outlet) -> Self {
+        Self {
+            name: outlet.name.clone(),
+            tagline: outlet.tagline.clone(),
+            url: outlet.site.clone(),
+            language: outlet.language.clone(),
+            zone: outlet.zone.clone(),
+        }
+    }
+}
+
+impl SignUpWords {
+    /// The outlet's invitation, with the theme's words around it in the outlet's language.
+    pub fn of(outlet: &Outlet) -> Self {
+        let words = words::words(&outlet.language);
+        Self {
+            heading: words.the_edition_by_mail.to_owned(),
+            promise: outlet.invitation.clone(),
+            button: words.sign_up.to_owned(),
+            privacy: words.address_promise.to_owned(),
+        }
+    }
 }
 
 /// What the page of a republished article tells search engines.

@@ -1,7 +1,7 @@
 //! Plain text on its way into a page, a feed or an address.
 //!
 //! What a title may hold is decided here once: no control character, and no bidi embedding or override that would turn
-//! round the text of the page beside it. Escaping is the template's and the feed writer's; this never marks text as safe.
+//! round the text of the page beside it. Escaping is the template's; this never marks text as safe.
 
 /// Plain text for one line of a page: control characters gone, blanks joined, bidi embeddings, overrides and isolates
 /// dropped (UAX #9 §2; marks such as U+200F stay: they turn nothing round).
@@ -20,25 +20,6 @@ pub(crate) fn line(text: &str) -> String {
         }
     }
     out.trim().to_owned()
-}
-
-/// `text` escaped for XML character data and for attributes in either quote, with what XML 1.0 §2.2 forbids left out.
-pub(crate) fn xml(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + text.len() / 8);
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            '\t' | '\n' | '\r' => out.push(c),
-            '\u{FFFE}' | '\u{FFFF}' => {}
-            _ if c < ' ' => {}
-            _ => out.push(c),
-        }
-    }
-    out
 }
 
 /// One segment of a path, percent-encoded (RFC 3986 §3.3: everything but unreserved characters).
@@ -64,15 +45,9 @@ pub(crate) fn is_segment(name: &str) -> bool {
         && !name.chars().any(|c| c.is_control() || matches!(c, '/' | '\\' | ':' | '%' | '?' | '#' | '"' | '<' | '>'))
 }
 
-/// A stranger's address, if it may be linked: absolute, http or https.
+/// A stranger's address, if it may be linked as a page: absolute, http or https.
 pub(crate) fn web_address(address: &str) -> Option<String> {
-    /// Longer addresses than this are no address of an article.
-    const ADDRESS_BYTES_MAX: usize = 2_000;
-    if address.len() > ADDRESS_BYTES_MAX {
-        return None;
-    }
-    let url = url::Url::parse(address).ok()?;
-    (matches!(url.scheme(), "http" | "https") && url.host_str().is_some()).then(|| url.to_string())
+    prose::link::absolute(address).filter(|url| url.scheme() != "mailto").map(String::from)
 }
 
 #[cfg(test)]
@@ -82,11 +57,6 @@ mod tests {
     #[test]
     fn a_title_cannot_turn_the_page_round() {
         assert_eq!(line("a\u{202E}b\u{0007} \n c\u{200F}"), "ab c\u{200F}");
-    }
-
-    #[test]
-    fn xml_takes_no_markup_and_no_forbidden_character() {
-        assert_eq!(xml("<a b='\"'>&\u{0}\u{b}"), "&lt;a b=&#39;&quot;&#39;&gt;&amp;");
     }
 
     #[test]
@@ -101,7 +71,16 @@ mod tests {
     #[test]
     fn only_web_addresses_are_linked() {
         assert_eq!(web_address("https://e.example/a\"b").as_deref(), Some("https://e.example/a%22b"));
-        for bad in ["javascript:alert(1)", "data:text/html,x", "/a", "//e.example", "ftp://e.example", "http://"] {
+        for bad in [
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "/a",
+            "//e.example",
+            "ftp://e.example",
+            "http://",
+            "mailto:a@e.example",
+            "https://bank.example@e.example/",
+        ] {
             assert_eq!(web_address(bad), None, "{bad}");
         }
     }
