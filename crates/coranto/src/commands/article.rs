@@ -1,0 +1,57 @@
+//! `coranto article`: a page published by an editor's hand.
+
+use newsroom::Problem;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use store::articles;
+
+use super::house;
+use crate::answer::Answer;
+use crate::cli::Article;
+use crate::house::{House, store_problem};
+use crate::morning;
+
+pub async fn run(of: Article) -> Result<Answer, Problem> {
+    let Article::Import { page, url, common } = of;
+    let house = house(&common).await?;
+    let (page, guid) = fetched_or_saved(&house, &page, url.as_deref()).await?;
+    let Some(id) = morning::import(&house, page, &guid).await? else {
+        return Err(Problem::new(
+            "This page is published already.",
+            "Nothing was changed.",
+            "A changed page can be imported again once articles can be edited; until then correct it at its source.",
+        ));
+    };
+    let article = house.store.read(move |tx| articles::by_id(tx, id)).await.map_err(|fault| store_problem(&fault))?;
+    let article = article.expect("it has just been published");
+    let address = format!("{}/articles/{}/", house.outlet().site, article.slug);
+    let told = format!("Published “{}”\n{address}", article.revision.title);
+    Ok(Answer::new(json!({"article": id.to_string(), "title": article.revision.title, "url": address}), told))
+}
+
+/// A page by its address or its file, and what makes it the same page next time.
+pub async fn fetched_or_saved(
+    house: &House,
+    named: &str,
+    url: Option<&str>,
+) -> Result<(gather::Page, String), Problem> {
+    if named.starts_with("http://") || named.starts_with("https://") {
+        let page = morning::gatherer(house).page(named, gather::Asked::ByEditor).await?;
+        return Ok((page, named.to_owned()));
+    }
+    let bytes = std::fs::read(named).map_err(|fault| {
+        Problem::new(
+            format!("{named} cannot be read: {fault}."),
+            "Nothing was published.",
+            "Name a saved page, or an address that begins with https://.",
+        )
+    })?;
+    let page = gather::read_page(&bytes, None, url);
+    // A saved page is known by its address, or else by its content.
+    let guid = url.map_or_else(|| content_name(&bytes), str::to_owned);
+    Ok((page, guid))
+}
+
+fn content_name(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}

@@ -1,0 +1,97 @@
+//! `coranto doctor`: looks the newsroom over and says what to do about each fault.
+
+use newsroom::Problem;
+use serde_json::json;
+use store::readers;
+
+use super::house;
+use crate::answer::Answer;
+use crate::cli::Common;
+use crate::house::{House, store_problem};
+use crate::office;
+
+/// One thing looked at.
+struct Check {
+    what: &'static str,
+    well: bool,
+    told: String,
+}
+
+pub async fn run(common: Common) -> Result<Answer, Problem> {
+    let house = house(&common).await?;
+    let checks = vec![files(&house), database(&house).await?, keys(&house), address(&house), relay(&house).await];
+    let rows: Vec<_> = checks.iter().map(|c| json!({"what": c.what, "well": c.well, "told": c.told})).collect();
+    let lines: Vec<String> =
+        checks.iter().map(|c| format!("{} {}\n    {}", if c.well { "✓" } else { "✗" }, c.what, c.told)).collect();
+    if let Some(worst) = checks.iter().find(|c| !c.well) {
+        // The whole list first: one fault rarely comes alone.
+        eprintln!("{}\n", lines.join("\n"));
+        let faults = checks.iter().filter(|c| !c.well).count();
+        return Err(Problem::new(
+            format!("{faults} of {} checks failed: {}.", checks.len(), worst.what),
+            "Until they are mended mail may not leave or not arrive; what is published stays readable.",
+            worst.told.clone(),
+        ));
+    }
+    Ok(Answer::new(json!({"checks": rows}), lines.join("\n")))
+}
+
+fn files(house: &House) -> Check {
+    let config = &house.config;
+    let told = format!(
+        "Folder {}; keys {}; site served on {}; log {}.",
+        config.folder.display(),
+        config.key_file.display(),
+        config.listen,
+        config.log
+    );
+    Check { what: "The newsroom's files", well: true, told }
+}
+
+async fn database(house: &House) -> Result<Check, Problem> {
+    let newsletter = house.newsletter.id;
+    let read = house.store.read(move |tx| Ok((readers::counts(tx, newsletter)?, store::articles::count(tx)?))).await;
+    let (counts, articles) = read.map_err(|fault| store_problem(&fault))?;
+    let told = format!("{} active readers, {articles} articles published.", counts.active);
+    Ok(Check { what: "The database", well: true, told })
+}
+
+fn keys(house: &House) -> Check {
+    let (selector, domain) = (house.settings.get("mail.selector"), house.settings.get("mail.domain"));
+    match office::signer(house) {
+        Ok(signer) => {
+            let told = format!("Publish this TXT record at {selector}._domainkey.{domain}:\n    {}", signer.dns_record());
+            Check { what: "The DKIM key", well: true, told }
+        }
+        Err(problem) => Check { what: "The DKIM key", well: false, told: problem.act },
+    }
+}
+
+fn address(house: &House) -> Check {
+    let well = !house.outlet().postal_address.is_empty();
+    let told = if well {
+        house.outlet().postal_address
+    } else {
+        "Set outlet.postal_address: the law asks for it at the foot of every mail.".into()
+    };
+    Check { what: "The postal address", well, told }
+}
+
+async fn relay(house: &House) -> Check {
+    let what = "The relay";
+    let (_tell, stop) = tokio::sync::watch::channel(false);
+    let orders = match office::orders(house, post::Until::Stopped, stop) {
+        Ok(orders) => orders,
+        Err(problem) => return Check { what, well: false, told: problem.act },
+    };
+    match orders.relay.open(&house.world).await {
+        Ok(session) => {
+            session.quit().await;
+            Check { what, well: true, told: format!("{} greets us and takes our login.", orders.relay.name) }
+        }
+        Err(unreached) => {
+            let told = format!("{}: {unreached}. Check relay.host, relay.port, relay.user and relay.password.", orders.relay.name);
+            Check { what, well: false, told }
+        }
+    }
+}

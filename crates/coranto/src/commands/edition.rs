@@ -1,0 +1,198 @@
+//! `coranto edition`: cut, send, report.
+
+use edition::cut::{CutFault, Outcome, Wish, cut};
+use jiff::civil::Date;
+use newsroom::{Departure, DepartureState, EditionId, EditionKind, Problem};
+use serde_json::json;
+use store::editions;
+
+use super::house;
+use crate::answer::Answer;
+use crate::cli;
+use crate::house::{House, store_problem};
+use crate::progress::bar;
+use crate::report::{self, Report};
+use crate::{morning, office};
+
+/// How often the report is looked at while another process sends, in milliseconds.
+const LOOK_MS: i64 = 250;
+
+pub async fn run(of: cli::Edition) -> Result<Answer, Problem> {
+    match of {
+        cli::Edition::Cut { date, common } => {
+            let house = house(&common).await?;
+            let date = date.map_or_else(|| today(&house), Ok)?;
+            cut_today(&house, date).await
+        }
+        cli::Edition::Send { id, no_wait, common } => {
+            let house = house(&common).await?;
+            let departure = named(&house, id).await?;
+            if no_wait {
+                open(&house, &departure).await?;
+                let told = "Handed over; a running Coranto sends it.";
+                return Ok(Answer::new(json!({"edition": departure.edition.map(|e| e.to_string())}), told));
+            }
+            let report = send(&house, &departure).await?;
+            Ok(Answer::new(&report, report.table()))
+        }
+        cli::Edition::Report { id, common } => {
+            let house = house(&common).await?;
+            let departure = named(&house, id).await?;
+            let report = report::of_departure(&house.store, &departure).await?;
+            Ok(Answer::new(&report, report.table()))
+        }
+    }
+}
+
+/// Today, in the outlet's time zone.
+///
+/// # Errors
+/// A [`Problem`] when the zone or the clock is no good.
+pub fn today(house: &House) -> Result<Date, Problem> {
+    let zone = house.outlet().zone;
+    let now = jiff::Timestamp::from_millisecond(house.world.now()).ok();
+    let local = now.and_then(|now| now.in_tz(&zone).ok());
+    local.map(|local| local.date()).ok_or_else(|| {
+        Problem::new(
+            format!("The date in the time zone {zone:?} is not known."),
+            "Nothing was cut.",
+            "Set outlet.zone to a name like Europe/Madrid, and check this machine's clock.",
+        )
+    })
+}
+
+async fn cut_today(house: &House, date: Date) -> Result<Answer, Problem> {
+    let departure = match cut_edition(house, date).await? {
+        Outcome::Cut(departure) | Outcome::Before(departure) => departure,
+        Outcome::NothingNew => {
+            let told = "Nothing new: no edition was cut, and nobody is mailed.";
+            return Ok(Answer::new(json!({"cut": false, "why": "nothing new"}), told));
+        }
+        Outcome::NobodyDue => {
+            let told = "No reader is due: everyone has had an edition of this date, or nobody has confirmed yet.";
+            return Ok(Answer::new(json!({"cut": false, "why": "nobody due"}), told));
+        }
+    };
+    morning::publish(house).await?;
+    let edition = departure.edition.expect("an edition's departure names it").to_string();
+    let told = format!(
+        "Edition {edition} of {date} is cut for {} readers. Nothing is sent yet: `coranto edition send`.",
+        departure.audience
+    );
+    let json = json!({"cut": true, "edition": edition, "departure": departure.id.to_string(), "date": date.to_string(),
+        "audience": departure.audience});
+    Ok(Answer::new(json, told))
+}
+
+/// Cuts the daily edition of `date` for everyone who is due.
+///
+/// # Errors
+/// A [`Problem`]; then nothing was changed.
+pub async fn cut_edition(house: &House, date: Date) -> Result<Outcome, Problem> {
+    let wish = Wish {
+        newsletter: house.newsletter.clone(),
+        kind: EditionKind::Daily,
+        date,
+        lives_ms: house.settings.edition_lives_ms(),
+    };
+    cut(&house.world, &house.store, &house.outlet(), wish).await.map_err(|fault| match fault {
+        CutFault::Store(fault) => store_problem(&fault),
+        other => Problem::new(
+            format!("The edition could not be cut: {other}."),
+            "Nothing was changed and nobody was mailed.",
+            "Check outlet.site, mail.from and mail.domain in `coranto settings`, then cut again.",
+        ),
+    })
+}
+
+/// The departure of an edition, the latest when none is named.
+async fn named(house: &House, id: Option<EditionId>) -> Result<Departure, Problem> {
+    let found = house
+        .store
+        .read(move |tx| {
+            Ok(match id {
+                Some(id) => editions::departures_of(tx, id)?.pop(),
+                None => editions::latest(tx, 1)?.pop(),
+            })
+        })
+        .await;
+    found.map_err(|fault| store_problem(&fault))?.ok_or_else(|| {
+        Problem::new(
+            id.map_or_else(|| "No edition was cut yet.".into(), |id| format!("There is no edition {id}.")),
+            "Nothing was sent or changed.",
+            "`coranto edition cut` cuts today's; `coranto edition report` shows the latest.",
+        )
+    })
+}
+
+/// Lets copies leave.
+///
+/// # Errors
+/// A [`Problem`] when the departure was cancelled or the store fails.
+pub async fn open(house: &House, departure: &Departure) -> Result<(), Problem> {
+    let id = departure.id;
+    let state = house
+        .store
+        .write(move |tx| {
+            use DepartureState::{Cut, Open, Paused};
+            if !editions::set_state(tx, id, Cut, Open)? {
+                editions::set_state(tx, id, Paused, Open)?;
+            }
+            Ok(editions::departure_by_id(tx, id)?.map(|d| d.state))
+        })
+        .await;
+    if state.map_err(|fault| store_problem(&fault))? == Some(DepartureState::Cancelled) {
+        return Err(Problem::new(
+            "This edition was cancelled.",
+            "Nothing more of it is sent.",
+            "Cut the next one: `coranto edition cut`.",
+        ));
+    }
+    Ok(())
+}
+
+/// Sends an edition and waits until it is settled: by this process, or by the one that holds the post office.
+///
+/// # Errors
+/// A [`Problem`]; whatever it is, every copy stands in the ledger.
+pub async fn send(house: &House, departure: &Departure) -> Result<Report, Problem> {
+    open(house, departure).await?;
+    let watched = watch(house, departure);
+    match house.lock_post() {
+        Ok(lock) => {
+            let posted = async {
+                let (_tell, stop) = tokio::sync::watch::channel(false);
+                let orders = office::orders(house, office::until_settled(), stop)?;
+                let (world, store, vault) = (house.world.clone(), house.store.clone(), house.vault.clone());
+                post::run(world, store, vault, orders).await.map_err(|fault| office::problem(&fault))
+            };
+            // Watching never ends by itself before the post does, unless all is settled.
+            tokio::select! {
+                biased;
+                done = posted => done?,
+                fault = async { match watched.await { Ok(_) => std::future::pending().await, Err(fault) => fault } } => return Err(fault),
+            }
+            drop(lock);
+        }
+        Err(_) => {
+            eprintln!("Another Coranto on this folder is posting: it sends this edition. Watching.");
+            watched.await?;
+        }
+    }
+    morning::publish(house).await?;
+    report::of_departure(&house.store, departure).await
+}
+
+/// Watches a departure until nothing of it moves any more.
+async fn watch(house: &House, departure: &Departure) -> Result<(), Problem> {
+    let progress = bar("Sending", departure.audience.unsigned_abs());
+    loop {
+        let report = report::of_departure(&house.store, departure).await?;
+        progress.set_position((report.sum() - report.moving()).unsigned_abs());
+        if report.moving() == 0 {
+            progress.finish_and_clear();
+            return Ok(());
+        }
+        house.world.sleep(LOOK_MS).await;
+    }
+}

@@ -1,0 +1,98 @@
+//! What each command does. Each gives an [`Answer`] or a [`Problem`].
+
+mod article;
+pub mod demo;
+mod doctor;
+mod edition;
+mod export;
+mod gather;
+mod init;
+mod read;
+mod readers;
+mod run;
+mod settings;
+mod source;
+
+use newsroom::Problem;
+
+use crate::answer::{Answer, print_problem};
+use crate::cli::{self, Command, Common};
+use crate::config::Config;
+use crate::house::House;
+use crate::{DONE, FAILED};
+
+/// Does what the command line says; gives the exit code.
+pub async fn run(command: Command) -> u8 {
+    let json = wants_json(&command);
+    match done(command).await {
+        Ok(answer) => {
+            answer.print(json);
+            DONE
+        }
+        Err(problem) => {
+            print_problem(&problem, json);
+            FAILED
+        }
+    }
+}
+
+fn wants_json(command: &Command) -> bool {
+    use cli::{Article, Edition, Readers, Source};
+    match command {
+        Command::Demo(of) => of.json,
+        Command::Init(of) => of.json,
+        Command::Read(of) => of.json,
+        Command::Run(of) | Command::Doctor(of) => of.common.json,
+        Command::Gather(of) => of.common.json,
+        Command::Settings(of) => of.common.json,
+        Command::Export(of) => of.common.json,
+        Command::Source(Source::List(of)) | Command::Readers(Readers::Count(of)) => of.common.json,
+        Command::Source(Source::Add { common, .. } | Source::Remove { common, .. })
+        | Command::Article(Article::Import { common, .. })
+        | Command::Edition(
+            Edition::Cut { common, .. } | Edition::Send { common, .. } | Edition::Report { common, .. },
+        ) => common.json,
+    }
+}
+
+async fn done(command: Command) -> Result<Answer, Problem> {
+    match command {
+        Command::Demo(of) => demo::run(of).await,
+        Command::Init(of) => init::run(of).await,
+        Command::Run(of) => run::run(of.common).await,
+        Command::Source(of) => source::run(of).await,
+        Command::Gather(of) => gather::run(of.common).await,
+        Command::Article(of) => article::run(of).await,
+        Command::Edition(of) => edition::run(of).await,
+        Command::Readers(cli::Readers::Count(of)) => readers::count(of.common).await,
+        Command::Settings(of) => settings::run(of).await,
+        Command::Export(of) => export::run(of).await,
+        Command::Doctor(of) => doctor::run(of.common).await,
+        Command::Read(of) => read::run(&of),
+    }
+}
+
+/// Opens the newsroom a command is about, with its log on standard error.
+async fn house(common: &Common) -> Result<House, Problem> {
+    let config = Config::read(&common.data)?;
+    start_log(&config.log);
+    House::open(world(), config).await
+}
+
+/// The real world. Two processes on one database mint ids apart by their process numbers.
+fn world() -> world::World {
+    world::real::world((std::process::id() & 0x3ff) as u16)
+}
+
+/// Logs to standard error; where nobody reads a terminal, as JSON.
+fn start_log(level: &str) {
+    use std::io::IsTerminal;
+    let level = level.parse().unwrap_or(tracing::Level::INFO);
+    let log = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr);
+    // A second start in one process keeps the first log: nothing is lost by it.
+    let _first = if std::io::stderr().is_terminal() {
+        log.without_time().with_target(false).try_init()
+    } else {
+        log.json().try_init()
+    };
+}

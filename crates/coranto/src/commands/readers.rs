@@ -1,0 +1,23 @@
+//! `coranto readers`: how many there are.
+
+use newsroom::Problem;
+use serde_json::json;
+use store::readers;
+
+use super::house;
+use crate::answer::Answer;
+use crate::cli::Common;
+use crate::house::store_problem;
+
+pub async fn count(common: Common) -> Result<Answer, Problem> {
+    let house = house(&common).await?;
+    let newsletter = house.newsletter.id;
+    let counts = house.store.read(move |tx| readers::counts(tx, newsletter)).await;
+    let c = counts.map_err(|fault| store_problem(&fault))?;
+    let told = format!(
+        "active        {:>9}\npending       {:>9}  (asked, not confirmed)\nunsubscribed  {:>9}\nsuppressed    {:>9}",
+        c.active, c.pending, c.unsubscribed, c.suppressed
+    );
+    let json = json!({"active": c.active, "pending": c.pending, "unsubscribed": c.unsubscribed, "suppressed": c.suppressed});
+    Ok(Answer::new(json, told))
+}

@@ -1,0 +1,187 @@
+//! The morning's work: sources read, items made into articles, the site brought up to date.
+
+use newsroom::{ItemId, PictureId, Problem, SourceId, SourceKind, Topics};
+use store::items::{self, Material};
+use store::{pictures, sources};
+use world::http::Client;
+
+use crate::house::{House, store_problem};
+
+/// How many items are fetched for in one go.
+const FETCH_MAX: i64 = 100;
+
+/// What a round of gathering did.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct Gathered {
+    /// Sources read.
+    pub sources: usize,
+    /// Items never seen before.
+    pub fresh: usize,
+    /// Articles published.
+    pub published: usize,
+    /// Articles corrected, because their source changed them.
+    pub corrected: usize,
+    /// What went wrong, source by source.
+    pub problems: Vec<SourceProblem>,
+}
+
+/// A source that could not be read.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct SourceProblem {
+    /// Its address.
+    pub source: String,
+    /// What happened.
+    pub what: String,
+    /// What it means for readers.
+    pub means: String,
+    /// What to do.
+    pub r#do: String,
+}
+
+impl SourceProblem {
+    /// A problem with a source.
+    pub fn new(source: &str, problem: &Problem) -> Self {
+        let Problem { what, means, act } = problem.clone();
+        Self { source: source.into(), what, means, r#do: act }
+    }
+}
+
+/// The gatherer of a newsroom.
+pub fn gatherer(house: &House) -> gather::Gatherer {
+    let client = Client::new(&house.world, &gather::agent(&house.outlet().site));
+    gather::Gatherer::new(&house.world, client)
+}
+
+/// Reads sources, makes articles of what is new, and brings the site up to date. `tell` hears of each step.
+///
+/// # Errors
+/// A [`Problem`] when the store or the press fails; a source that fails is in the answer.
+pub async fn gather(house: &House, which: gather::Which, tell: impl Fn(&str)) -> Result<Gathered, Problem> {
+    let gatherer = gatherer(house);
+    let mut told = Gathered::default();
+    let visited = gather::once(&gatherer, &house.store, which, |one| tell(&one.source.url)).await;
+    for one in visited.map_err(|fault| store_problem(&fault))? {
+        told.sources += 1;
+        told.fresh += one.fresh;
+        told.problems.extend(one.problem().map(|p| SourceProblem::new(&one.source.url, p)));
+        for changed in &one.changed {
+            let corrected = desk::correct(&house.world, &house.store, changed, &house.outlet().language).await;
+            told.corrected += usize::from(corrected.map_err(|fault| store_problem(&fault))?);
+        }
+    }
+    fetch(house, &gatherer).await.map_err(|fault| store_problem(&fault))?;
+    let taken = desk::take_ready(&house.world, &house.store, &house.outlet().language).await;
+    told.published = taken.map_err(|fault| store_problem(&fault))?.published.len();
+    publish(house).await?;
+    Ok(told)
+}
+
+/// Fetches what items need beyond their feed.
+async fn fetch(house: &House, gatherer: &gather::Gatherer) -> store::Result<()> {
+    loop {
+        let wanting = house.store.read(|tx| items::wanting(tx, FETCH_MAX)).await?;
+        if wanting.is_empty() {
+            return Ok(());
+        }
+        for (filed, had) in gather::materials(gatherer, wanting).await {
+            for problem in &had.problems {
+                tracing::warn!(item.id = filed.item.id.0, "{problem}");
+            }
+            keep(house, filed.item.id, had.page, had.picture).await?;
+        }
+    }
+}
+
+async fn keep(
+    house: &House,
+    item: ItemId,
+    page: Option<gather::Page>,
+    picture: Option<gather::Picture>,
+) -> store::Result<()> {
+    let (now, id) = (house.world.now(), PictureId(house.world.mint()));
+    house
+        .store
+        .write(move |tx| {
+            let picture = picture.map(|p| keep_picture(tx, id, p)).transpose()?;
+            let (url, html) = page.map_or((None, None), |p| (p.url, Some(p.html)));
+            items::keep_material(tx, item, &Material { url, html, picture }, now)
+        })
+        .await
+}
+
+/// Keeps a picture by its content; gives the id it is known by.
+fn keep_picture(tx: &store::Write, id: PictureId, picture: gather::Picture) -> store::Result<PictureId> {
+    let hash = picture.hash.to_vec();
+    let name: String = hash.iter().take(12).map(|b| format!("{b:02x}")).collect();
+    let file = format!("{name}.{}", picture.format.extension());
+    let fresh = pictures::Picture { id, hash, file, width: picture.width, height: picture.height };
+    Ok(pictures::keep(tx, &fresh, picture.bytes)?.id)
+}
+
+/// Brings the site's folder up to date.
+///
+/// # Errors
+/// A [`Problem`] when a page cannot be rendered or written; what was published before stays readable.
+pub async fn publish(house: &House) -> Result<press::folder::Changes, Problem> {
+    let done = press::publish::publish(&house.world, &house.store, &house.outlet(), &house.site_folder()).await;
+    done.map_err(|fault| {
+        Problem::new(
+            format!("The site could not be published: {fault}."),
+            "Readers see the site as it last was; nothing is lost.",
+            "Make room on the disk or mend what is named, then run `coranto gather --once` again.",
+        )
+    })
+}
+
+/// Adds a feed by its address. `None`: it is known already.
+///
+/// # Errors
+/// A [`Problem`] when the address is none or the store fails.
+pub async fn add_source(house: &House, url: &str, topics: Topics) -> Result<Option<SourceId>, Problem> {
+    let parsed = url::Url::parse(url).ok().filter(|u| matches!(u.scheme(), "http" | "https") && u.has_host());
+    let Some(parsed) = parsed else {
+        return Err(Problem::new(
+            format!("{url:?} is no web address."),
+            "No source was added.",
+            "Give the feed's address, like https://partner.example/feed.xml.",
+        ));
+    };
+    let source = newsroom::Source {
+        id: SourceId(house.world.mint()),
+        url: parsed.into(),
+        kind: SourceKind::Feed,
+        title: String::new(),
+        topics,
+        etag: None,
+        last_modified: None,
+        due: house.world.now(),
+        health: newsroom::SourceHealth::default(),
+    };
+    let id = source.id;
+    let added = house.store.write(move |tx| sources::add(tx, &source, gather::INTERVAL_MS_FIRST)).await;
+    Ok(added.map_err(|fault| store_problem(&fault))?.then_some(id))
+}
+
+/// Publishes one page by an editor's hand: from an address or a file's bytes.
+///
+/// # Errors
+/// A [`Problem`] for the editor.
+pub async fn import(house: &House, page: gather::Page, guid: &str) -> Result<Option<newsroom::ArticleId>, Problem> {
+    let gatherer = gatherer(house);
+    let picture = match page.named_picture() {
+        Some(url) => gatherer.picture(&url).await.ok(),
+        None => None,
+    };
+    let id = PictureId(house.world.mint());
+    let kept = match picture {
+        Some(picture) => Some(house.store.write(move |tx| keep_picture(tx, id, picture)).await),
+        None => None,
+    };
+    let picture = kept.transpose().map_err(|fault| store_problem(&fault))?;
+    let material = Material { url: page.url, html: Some(page.html), picture };
+    let language = house.outlet().language;
+    let article = desk::import(&house.world, &house.store, material, guid, &language).await;
+    let article = article.map_err(|fault| store_problem(&fault))?;
+    publish(house).await?;
+    Ok(article)
+}

@@ -1,0 +1,142 @@
+//! `coranto run`: every part at work, each restarted when it fails, none holding up another.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use newsroom::{MINUTE_MS, Ms, Problem, SECOND_MS};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use world::Listener;
+
+use crate::house::{House, store_problem};
+use crate::{morning, office};
+
+/// How often the inbox of sign-ups is looked into, in milliseconds: a person is waiting for the letter.
+const INBOX_MS: Ms = 250;
+/// How often sources are looked over for those that are due.
+const GATHER_MS: Ms = MINUTE_MS;
+/// How long a part that failed waits before it starts again.
+const AGAIN_MS: Ms = 2 * SECOND_MS;
+/// How long the poster may wait for answers to dots that have left, when Coranto is told to stop.
+const FAREWELL_MS: Ms = 10 * SECOND_MS;
+
+/// The site's server for a newsroom.
+pub fn front(house: &House) -> front::Front {
+    let (seal, tokens) = house.vault.public();
+    front::Front {
+        world: house.world.clone(),
+        store: house.store.clone(),
+        folder: house.site_folder(),
+        outlet: house.outlet(),
+        newsletter: house.newsletter.clone(),
+        seal,
+        tokens,
+    }
+}
+
+/// Listens where the site is to be served.
+///
+/// # Errors
+/// A [`Problem`] when the address cannot be had.
+pub async fn listen(house: &House, address: std::net::SocketAddr) -> Result<Listener, Problem> {
+    house.world.listen(address).await.map_err(|fault| {
+        Problem::new(
+            format!("The site cannot be served on {address}: {fault}."),
+            "Readers cannot reach it; nothing was changed.",
+            "Stop what listens there, or choose another address with `listen` in coranto.toml.",
+        )
+    })
+}
+
+/// Runs the newsroom until `stop` turns true.
+///
+/// # Errors
+/// A [`Problem`] when it cannot start.
+pub async fn run(house: House, listener: Listener, stop: watch::Receiver<bool>) -> Result<(), Problem> {
+    let lock = house.lock_post()?;
+    // A fault in the settings is said now, not at the first mail.
+    office::orders(&house, post::Until::Stopped, stop.clone())?;
+    morning::publish(&house).await?;
+    let mut parts = JoinSet::new();
+    let routes = front(&house).routes();
+    parts.spawn(async move { front::serve(listener, routes).await });
+    parts.spawn(inbox(house.clone()));
+    parts.spawn(gathering(house.clone()));
+    let mut poster = JoinSet::new();
+    poster.spawn(posting(house.clone(), stop.clone()));
+    let mut told = stop;
+    // An error means that nobody can tell us to stop any more; then we run on.
+    if told.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+    parts.shutdown().await;
+    tokio::select! {
+        biased;
+        _done = poster.join_next() => {}
+        () = house.world.sleep(FAREWELL_MS) => {
+            tracing::warn!("Some copies still wait for their answer; they will be listed as doubtful at the next start");
+        }
+    }
+    drop(lock);
+    Ok(())
+}
+
+/// Runs a step again and again; a failure is logged once where it is handled, and the step tried again.
+async fn forever<F, T>(house: &House, every: Ms, what: &'static str, mut step: impl FnMut() -> F)
+where
+    F: Future<Output = Result<T, Problem>>,
+{
+    loop {
+        let wait = match step().await {
+            Ok(_) => every,
+            Err(problem) => {
+                tracing::error!(part = what, "{problem}");
+                every.max(AGAIN_MS)
+            }
+        };
+        house.world.sleep(wait).await;
+    }
+}
+
+/// Opens sign-ups and queues their letters.
+///
+/// # Errors
+/// A [`Problem`] when the store fails or the letter cannot be made.
+pub async fn open_inbox(house: &House) -> Result<readers::inbox::Passed, Problem> {
+    let (world, store) = (&house.world, &house.store);
+    let done =
+        readers::inbox::work_through(world, store, &house.vault, &house.outlet(), &house.newsletter).await;
+    done.map_err(|fault| match fault {
+        readers::inbox::InboxFault::Store(fault) => store_problem(&fault),
+        fault @ readers::inbox::InboxFault::Letter(_) => Problem::new(
+            format!("Sign-ups cannot be answered: {fault}."),
+            "They wait, sealed; nobody who signed up is lost.",
+            "Check outlet.name, mail.from, mail.domain and outlet.site in `coranto settings`.",
+        ),
+    })
+}
+
+async fn inbox(house: House) {
+    forever(&house, INBOX_MS, "readers", || open_inbox(&house)).await;
+}
+
+async fn gathering(house: House) {
+    forever(&house, GATHER_MS, "gather", || morning::gather(&house, gather::Which::Due, |_| {})).await;
+}
+
+async fn posting(house: House, stop: watch::Receiver<bool>) {
+    let house = Arc::new(house);
+    while !*stop.borrow() {
+        let ended = match office::orders(&house, post::Until::Stopped, stop.clone()) {
+            Ok(orders) => {
+                let (world, store, vault) = (house.world.clone(), house.store.clone(), house.vault.clone());
+                post::run(world, store, vault, orders).await.map_err(|fault| office::problem(&fault))
+            }
+            Err(problem) => Err(problem),
+        };
+        if let Err(problem) = ended {
+            tracing::error!(part = "post", "{problem}");
+            house.world.sleep(AGAIN_MS).await;
+        }
+    }
+}
