@@ -8,6 +8,7 @@
 //! is decided in one place, `post::verdict`.
 
 pub mod address;
+pub mod dkim;
 pub mod headers;
 pub mod mime;
 pub mod shared;
