@@ -17,8 +17,20 @@ pub fn decode(bytes: &[u8], content_type: Option<&str>) -> (String, &'static str
     let encoding = content_type
         .and_then(charset)
         .or_else(|| declared(&bytes[..bytes.len().min(SNIFF_BYTES_MAX)]))
-        .unwrap_or_else(|| if std::str::from_utf8(bytes).is_ok() { UTF_8 } else { WINDOWS_1252 });
+        .unwrap_or_else(|| if is_utf_8(bytes) { UTF_8 } else { WINDOWS_1252 });
     read(encoding, bytes)
+}
+
+/// Whether bytes are UTF-8, or would be but for a few: a page cut in the middle of a character, one bad insert. In other
+/// encodings hardly any byte beyond ASCII begins a valid sequence.
+fn is_utf_8(bytes: &[u8]) -> bool {
+    const GOOD_FOR_EACH_BAD: usize = 10;
+    let (mut good, mut bad) = (0, 0);
+    for chunk in bytes.utf8_chunks() {
+        good += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
+        bad += usize::from(!chunk.invalid().is_empty());
+    }
+    bad == 0 || bad * GOOD_FOR_EACH_BAD <= good
 }
 
 fn read(encoding: &'static Encoding, bytes: &[u8]) -> (String, &'static str) {
@@ -111,5 +123,7 @@ mod tests {
         check("é".as_bytes(), None, "é", "utf-8");
         check(b"\x93x\x94", None, "“x”", "windows-1252");
         check(b"", None, "", "utf-8");
+        let cut = [&"é".repeat(20).into_bytes()[..], b"\xc3"].concat();
+        check(&cut, None, &format!("{}\u{fffd}", "é".repeat(20)), "utf-8");
     }
 }

@@ -4,6 +4,7 @@
 //! plain text. Out: [`Document`] as page, mail and text; [`Templates`] dress it. Text from outside reaches a page only as
 //! [`Clean`], which only this crate can make. Prose never fetches anything and never guesses what a page does not say.
 
+mod boilerplate;
 mod bound;
 mod clean;
 pub mod credit;
@@ -11,9 +12,11 @@ mod decode;
 mod direction;
 mod document;
 mod escape;
+mod extract;
 pub mod language;
 pub mod link;
 mod markup;
+mod metadata;
 pub mod moment;
 mod page;
 pub mod strings;
@@ -21,6 +24,7 @@ pub mod templates;
 mod text;
 mod tokens;
 
+pub use boilerplate::RemovedKind;
 pub use clean::clean;
 pub use decode::decode;
 pub use direction::{Direction, direction};
@@ -28,6 +32,7 @@ pub use document::{
     BLOCK_DEPTH_MAX, Block, DOCUMENT_VERSION, Document, DocumentFault, Figure, INLINE_DEPTH_MAX, Inline, NODES_MAX,
     TEXT_BYTES_MAX,
 };
+pub use extract::{Extracted, Image, Removed, extract, read_text};
 pub use markup::Clean;
 pub use page::{MailDress, Pictures, Placed};
 pub use templates::{TemplateFault, Templates};

@@ -36,10 +36,25 @@ fn hour_offset(raw: &str) -> Option<Timestamp> {
         .find_map(|form| jiff::fmt::strtime::parse(form, raw).ok()?.to_timestamp().ok())
 }
 
+/// "24 November 2026", "Nov 24th, 2026".
 fn english(raw: &str) -> Option<Date> {
-    ["%d %B %Y", "%d %b %Y", "%B %d, %Y", "%b %d, %Y", "%Y/%m/%d", "%Y%m%d"]
+    let plain = without_ordinals(raw);
+    let raw = plain.as_str();
+    ["%d %B %Y", "%d %b %Y", "%B %d, %Y", "%b %d, %Y", "%b %d %Y", "%B %d %Y", "%Y/%m/%d", "%Y%m%d"]
         .iter()
         .find_map(|form| jiff::fmt::strtime::parse(form, raw).ok()?.to_date().ok())
+}
+
+fn without_ordinals(raw: &str) -> String {
+    let word = |word: &str| {
+        let (head, comma) = word.strip_suffix(',').map_or((word, ""), |head| (head, ","));
+        let day = ["st", "nd", "rd", "th"].iter().find_map(|end| head.strip_suffix(end));
+        match day.filter(|day| !day.is_empty() && day.bytes().all(|b| b.is_ascii_digit())) {
+            Some(day) => format!("{day}{comma}"),
+            None => word.to_owned(),
+        }
+    };
+    raw.split_whitespace().map(word).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -62,7 +77,15 @@ mod tests {
             assert_eq!(parse(raw), Some(morning), "{raw}");
         }
         let midnight = 1_795_478_400_000;
-        for raw in ["2026-11-24", "24 November 2026", "November 24, 2026", "Nov 24, 2026", "2026/11/24"] {
+        for raw in [
+            "2026-11-24",
+            "24 November 2026",
+            "November 24, 2026",
+            "Nov 24, 2026",
+            "Nov 24th 2026",
+            "November 24th, 2026",
+            "2026/11/24",
+        ] {
             assert_eq!(parse(raw), Some(midnight), "{raw}");
         }
         for raw in ["", "yesterday", "2026", "24/11", "2026-13-40", "9999999999999999999999"] {
