@@ -82,7 +82,9 @@ impl Sites {
     }
 
     pub(super) fn topic_of(&self, asked: &str) -> Option<&str> {
-        let found = self.stories.iter().find(|(url, link, _)| url == asked || link == asked || asked.starts_with(link));
+        let more = |rest: &str| rest.is_empty() || rest.starts_with(['?', '&', '#']);
+        let is = |known: &str| asked.strip_prefix(known).is_some_and(more);
+        let found = self.stories.iter().find(|(url, link, _)| is(url) || is(link));
         found.map(|(_, _, story)| story.topic)
     }
 }

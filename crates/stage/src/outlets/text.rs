@@ -36,6 +36,18 @@ pub(super) struct Story {
     pub body: Vec<Block>,
 }
 
+#[cfg(test)]
+impl Story {
+    /// Its text, dates not yet filled in.
+    pub fn text(&self) -> String {
+        let words = |block: &Block| match block {
+            Block::Paragraph(text) | Block::CrossHead(text) => (*text).to_owned(),
+            Block::List(items) => items.join(" "),
+        };
+        self.body.iter().map(words).collect::<Vec<_>>().join(" ")
+    }
+}
+
 /// A picture as a story uses it.
 #[derive(Debug)]
 pub(super) struct PictureText {
@@ -178,18 +190,10 @@ mod tests {
     #[test]
     fn texts_are_as_long_as_news_is() {
         for (host, story) in every_story() {
-            let text: String = story
-                .body
-                .iter()
-                .flat_map(|block| match block {
-                    Block::Paragraph(text) | Block::CrossHead(text) => vec![*text],
-                    Block::List(items) => items.clone(),
-                })
-                .collect::<Vec<_>>()
-                .join(" ");
+            let text = story.text();
             // A Chinese word is about two characters.
             let words = if host.starts_with("tideline") { text.chars().count() / 2 } else { text.split(' ').count() };
-            assert!((250..=620).contains(&words), "{} has {words} words", story.id);
+            assert!((220..=620).contains(&words), "{} has {words} words", story.id);
         }
     }
 }
