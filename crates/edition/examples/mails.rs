@@ -31,8 +31,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         };
         let html = whole(draft.parts.html.as_ref().ok_or("an HTML part")?);
         let text = whole(&draft.parts.text);
+        let body = ::mail::mime::SharedBody::build(&draft.parts, name.as_bytes())?;
+        let wire: usize = body.copy(|_| Some(TOKEN))?.segments().iter().map(|segment| segment.len()).sum();
         println!(
-            "{name}: HTML {} bytes, about {} encoded; text {} bytes, about {} encoded; {:?}",
+            "{name}: {wire} bytes on the wire; HTML {} bytes, about {} encoded; text {} bytes, about {} encoded; {:?}",
             html.len(),
             edition::mail::encoded_bytes(&html),
             text.len(),
