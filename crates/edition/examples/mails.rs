@@ -22,6 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("arabic12", samples::arabic_of_twelve()),
         ("chinese12", samples::chinese_of_twelve()),
         ("full", samples::full()),
+        ("awkward", samples::awkward()),
         ("single", single),
     ] {
         let draft = edition::mail::draft(&view, Format::Html)?;

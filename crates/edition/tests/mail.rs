@@ -25,6 +25,7 @@ fn every_sample() -> Vec<(&'static str, EditionView)> {
         ("arabic of twelve", samples::arabic_of_twelve()),
         ("chinese of twelve", samples::chinese_of_twelve()),
         ("full", samples::full()),
+        ("awkward", samples::awkward()),
     ]
 }
 
