@@ -22,6 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("arabic12", samples::arabic_of_twelve()),
         ("chinese12", samples::chinese_of_twelve()),
         ("full", samples::full()),
+        ("awkward", samples::awkward()),
         ("single", single),
     ] {
         let draft = edition::mail::draft(&view, Format::Html)?;
@@ -31,8 +32,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         };
         let html = whole(draft.parts.html.as_ref().ok_or("an HTML part")?);
         let text = whole(&draft.parts.text);
+        let body = ::mail::mime::SharedBody::build(&draft.parts, name.as_bytes())?;
+        let wire: usize = body.copy(|_| Some(TOKEN))?.segments().iter().map(|segment| segment.len()).sum();
         println!(
-            "{name}: HTML {} bytes, about {} encoded; text {} bytes, about {} encoded; {:?}",
+            "{name}: {wire} bytes on the wire; HTML {} bytes, about {} encoded; text {} bytes, about {} encoded; {:?}",
             html.len(),
             edition::mail::encoded_bytes(&html),
             text.len(),

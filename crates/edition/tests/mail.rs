@@ -25,6 +25,7 @@ fn every_sample() -> Vec<(&'static str, EditionView)> {
         ("arabic of twelve", samples::arabic_of_twelve()),
         ("chinese of twelve", samples::chinese_of_twelve()),
         ("full", samples::full()),
+        ("awkward", samples::awkward()),
     ]
 }
 
@@ -333,5 +334,25 @@ fn nothing_in_a_mail_tells_who_looked() {
         for link in links(&shared) {
             assert!(!link.contains("utm_") && !link.contains('{'), "{name}: {link}");
         }
+    }
+}
+
+#[test]
+fn two_copies_of_a_cohort_differ_in_their_tokens_alone() {
+    for (name, view) in every_sample() {
+        let body = ::mail::mime::SharedBody::build(&drafted(&view).parts, name.as_bytes()).expect("a sound draft");
+        let mut slots: Vec<&str> = body.slots().collect();
+        slots.sort_unstable();
+        assert_eq!(slots, ["preferences", "unsubscribe"], "{name}");
+        let copy = |token: u8| {
+            let copy = body.copy(|_| Some([token; 44])).expect("every slot is filled");
+            copy.segments().concat()
+        };
+        let (one, other) = (copy(b'A'), copy(b'B'));
+        assert_eq!(one.len(), other.len(), "{name}");
+        assert!(one.len() <= 60_000, "{name}: {} bytes on the wire", one.len());
+        // The text part's tail stands before the HTML part; both tails are short.
+        let differing = one.iter().zip(&other).filter(|(a, b)| a != b).count();
+        assert!((1..=4 * 80).contains(&differing), "{name}: {differing} bytes differ");
     }
 }

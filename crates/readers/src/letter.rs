@@ -7,8 +7,11 @@
 mod words;
 
 use ::mail::mime::{Draft, DraftPart};
+use ::mail::shared::{Identity, MakeUpFault, Purpose, SharedMail};
+use newsroom::{Newsletter, Outlet};
 use prose::{TemplateFault, Templates};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
 
 use words::{Face, Words};
@@ -32,6 +35,49 @@ static TEMPLATES: LazyLock<Templates> = LazyLock::new(|| {
     ])
     .expect("the letter's own templates compile: a test prints them in every language")
 });
+
+/// Distinguishes a letter's MIME boundaries from an edition's; the same for all, so that the same words are the same bytes.
+const BOUNDARY_SEED: &[u8] = b"opt-in letter";
+
+/// An opt-in letter made up for sending: what its copies share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OptIn {
+    /// The subject line, plain text.
+    pub subject: String,
+    /// The kept form of its [`SharedMail`].
+    pub body: Vec<u8>,
+    /// SHA-256 of that form: letters with the same fingerprint are the same letter.
+    pub fingerprint: Vec<u8>,
+}
+
+/// Why an opt-in letter cannot be made: the outlet's settings need correcting.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LetterFault {
+    /// It cannot be drafted.
+    #[error(transparent)]
+    Draft(#[from] DraftFault),
+    /// It cannot be made up.
+    #[error(transparent)]
+    MakeUp(#[from] MakeUpFault),
+}
+
+/// Makes the opt-in letter of a newsletter in a language: the same words give the same bytes, today and tomorrow.
+///
+/// # Errors
+/// [`LetterFault`].
+pub fn opt_in(outlet: &Outlet, newsletter: &Newsletter, language: &str) -> Result<OptIn, LetterFault> {
+    let drafted = draft(&LetterView {
+        outlet: &outlet.name,
+        newsletter: &newsletter.title,
+        language,
+        postal_address: &outlet.postal_address,
+        confirm: &format!("{}/confirm/", outlet.site),
+    })?;
+    let identity = Identity::new(&outlet.name, &outlet.from, outlet.reply_to.as_deref(), &outlet.mail_domain)?;
+    let mail = SharedMail::new(identity, &drafted.subject, Purpose::Letter, &drafted.parts, BOUNDARY_SEED)?;
+    let body = mail.to_bytes();
+    Ok(OptIn { subject: drafted.subject, fingerprint: Sha256::digest(&body).to_vec(), body })
+}
 
 /// Who asks, and for what.
 #[derive(Clone, Debug)]
@@ -270,6 +316,34 @@ mod tests {
             let letter = drafted(&LetterView { newsletter: &name, ..view(language) });
             assert!(letter.subject.chars().count() <= SUBJECT_CHARS_MAX, "{language}: {}", letter.subject);
         }
+    }
+
+    #[test]
+    fn the_same_words_are_the_same_letter() {
+        let outlet = Outlet {
+            name: "The Harbour Courier".to_owned(),
+            tagline: String::new(),
+            site: "https://courier.example".to_owned(),
+            language: "en".to_owned(),
+            zone: "Europe/Lisbon".to_owned(),
+            postal_address: "Quay Street 12".to_owned(),
+            from: "news@courier.example".to_owned(),
+            reply_to: None,
+            mail_domain: "courier.example".to_owned(),
+            selector: "s1".to_owned(),
+            invitation: String::new(),
+        };
+        let newsletter =
+            Newsletter { id: newsroom::NewsletterId(1), slug: "tide".to_owned(), title: "Morning Tide".to_owned() };
+        let english = opt_in(&outlet, &newsletter, "en").expect("a sound outlet");
+        assert_eq!(opt_in(&outlet, &newsletter, "en-GB"), Ok(english.clone()));
+        let mail = SharedMail::from_bytes(&english.body).expect("the kept form is read again");
+        assert_eq!(mail.body().slots().collect::<Vec<_>>(), ["confirm"]);
+        assert_eq!(mail.subject(), "Please confirm: Morning Tide");
+        let french = opt_in(&outlet, &newsletter, "fr").expect("a sound outlet");
+        assert_ne!(french.fingerprint, english.fingerprint);
+        let nobody = Outlet { from: "nobody".to_owned(), ..outlet };
+        assert!(matches!(opt_in(&nobody, &newsletter, "en"), Err(LetterFault::MakeUp(_))));
     }
 
     #[test]

@@ -307,6 +307,34 @@ fn repeated(view: EditionView, language: &str) -> EditionView {
     EditionView { stories, ..view }
 }
 
+/// What real feeds hold now and then: names without end, words without a space, nothing where something is hoped for.
+pub fn awkward() -> EditionView {
+    let mut view = mixed();
+    view.newsletter = "The Harbour Courier’s Long Weekend Letter to Its Readers Abroad".to_owned();
+    view.language = "de".to_owned();
+    view.stories.truncate(5);
+    view.stories[0].title = format!("https://courier.example/{}", "a-very-long-address-".repeat(8));
+    if let Some(picture) = &mut view.stories[0].picture {
+        (picture.width, picture.height) = (800, 2_400);
+        picture.alt.clear();
+        picture.credit = None;
+    }
+    view.stories[1].title =
+        "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichenverordnung tritt in Kraft".to_owned();
+    view.stories[1].language = "de".to_owned();
+    view.stories[1].outlet = Some("Hafenblatt".to_owned());
+    view.stories[1].original = Some("javascript:alert(1)".to_owned());
+    view.stories[1].topic = None;
+    view.stories[2].byline = None;
+    view.stories[2].body = StoryBody::Teaser(Vec::new());
+    view.stories[3].title.clear();
+    view.stories[4].language = "und".to_owned();
+    view.stories[4].title = "الميناء يفتح أبوابه".to_owned();
+    view.stories[4].topic = Some("Stadtverordnetenversammlungsausschussvorsitzendenkonferenz".to_owned());
+    view.postal_address.clear();
+    view
+}
+
 /// An edition of whole articles.
 pub fn full() -> EditionView {
     use prose::{Block, Inline};
