@@ -8,6 +8,8 @@ use url::Url;
 
 /// A standfirst longer than this is an article of its own.
 const STANDFIRST_WORDS_MAX: usize = 60;
+/// A teaser taken from the text itself is a paragraph of this many words.
+const TEASER_WORDS: usize = 40;
 /// A feed's content of fewer words than this is a teaser, and the page is read instead.
 const FULL_TEXT_WORDS_MIN: usize = 120;
 
@@ -50,7 +52,7 @@ pub fn make(origin: &Origin<'_>, article: ArticleId, number: i64, now: Ms) -> Ma
         .language
         .clone()
         .or_else(|| page.as_ref().and_then(|p| p.language.clone()))
-        .or_else(|| prose::detect(&text))
+        .or_else(|| prose::language::detect(&text))
         .unwrap_or_else(|| origin.language.to_owned());
     let title = Some(item.title.clone())
         .filter(|t| !t.trim().is_empty())
@@ -59,7 +61,7 @@ pub fn make(origin: &Origin<'_>, article: ArticleId, number: i64, now: Ms) -> Ma
     let revision = Revision {
         article,
         number,
-        standfirst: standfirst(origin, &text, &language),
+        standfirst: standfirst(origin, &text),
         title,
         language,
         credit: credit(origin, page.as_ref()),
@@ -87,13 +89,13 @@ fn body(origin: &Origin<'_>, page: Option<&Extracted>, base: Option<&Url>) -> Do
 }
 
 /// The feed's own summary, if it is one; else the best sentences of the text itself, verbatim.
-fn standfirst(origin: &Origin<'_>, text: &str, language: &str) -> String {
+fn standfirst(origin: &Origin<'_>, text: &str) -> String {
     let nowhere = Url::parse("http://invalid.invalid/").expect("a valid address");
     let summary = origin.filed.item.summary_html.as_deref().map(|html| prose::clean(html, &nowhere).plain_text());
     let summary = summary.map(|s| s.split_whitespace().collect::<Vec<_>>().join(" ")).filter(|s| !s.is_empty());
     match summary {
         Some(summary) if prose::word_count(&summary) <= STANDFIRST_WORDS_MAX => summary,
-        _ => story::summary(text, language).into_iter().map(|s| s.text).collect::<Vec<_>>().join(" "),
+        _ => prose::first_words(text, TEASER_WORDS),
     }
 }
 

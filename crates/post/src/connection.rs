@@ -4,8 +4,8 @@
 //! answer to copy n and the mark of copy n+1 share one commit. So at any crash at most one copy of each open connection is
 //! in doubt, and a poster that lost its lease cannot send: its mark is refused.
 
+use mail::smtp::Reply;
 use mail::smtp::client::{Session, Trouble};
-use mail::smtp::reply::Reply;
 use newsroom::{Answer, DeliveryState};
 use store::ledger::{self, Settled};
 use world::Stream;

@@ -72,7 +72,7 @@ impl Ready {
             Some(token.as_str().to_owned())
         })?;
         // RFC 6376 §3.5: `t=` as of the departure, so that a retry is byte-identical.
-        let signature = sender.signer.sign(&copy.headers, &copy.body_hash, delivery.instant.div_euclid(1_000));
+        let signature = sender.signer.sign(&copy.headers, &copy.body_hash, delivery.instant.unsigned_abs() / 1_000);
         let head = [signature.as_ref(), copy.headers.bytes(), b"\r\n"].concat();
         let verp = format!("{}@{}", vault.post_key().verp(departure, reader), mail.domain().as_str());
         // RFC 5321 §4.5.5: a letter's bounce goes to the same receiver; it is told by its envelope alone.

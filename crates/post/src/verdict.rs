@@ -16,7 +16,7 @@
 //! This module reads no clock, stores nothing and never says "delivered".
 
 use mail::smtp::client::{Phase, Trouble, What};
-use mail::smtp::reply::{Reply, ReplyKind};
+use mail::smtp::{Reply, ReplyKind};
 use newsroom::Ms;
 
 /// How one try of a copy ended.

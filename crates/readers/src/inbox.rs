@@ -16,7 +16,7 @@ use store::{Store, Write};
 use vault::Vault;
 use world::World;
 
-use crate::make_up::{self, LetterFault};
+use crate::letter::{self, LetterFault};
 
 /// How many sign-ups are opened in one transaction.
 const BATCH: i64 = 128;
@@ -130,7 +130,7 @@ fn words(world: &World, outlet: &Outlet, newsletter: &Newsletter, opened: &[Wish
     languages
         .into_iter()
         .map(|language| {
-            let made = make_up::opt_in(outlet, newsletter, language)?;
+            let made = letter::opt_in(outlet, newsletter, language)?;
             let cohort = Cohort { id: CohortId(world.mint()), subject: made.subject, body: made.body };
             Ok(Words { language: language.into(), cohort, fingerprint: made.fingerprint })
         })

@@ -4,7 +4,3 @@
 
 pub mod inbox;
 pub mod letter;
-
-mod make_up;
-
-pub use make_up::LetterFault;
