@@ -143,10 +143,11 @@ fn make_folder(folder: &Path) -> Result<(), Problem> {
 
 async fn new_keys(world: &World, path: &Path, selector: &str) -> Result<KeyRing, Problem> {
     let mut ring = KeyRing::generate(&mut |bytes| world.fill(bytes));
-    let dkim = world.compute(mail::dkim::generate).await;
-    ring.add_dkim(selector, Secret::new(dkim)).map_err(|fault| {
+    let trouble = |fault: String| {
         Problem::new(format!("No DKIM key can be made: {fault}."), "Nothing was founded.", "Set another mail.selector.")
-    })?;
+    };
+    let dkim = world.compute(mail::dkim::Signer::generate).await.map_err(|fault| trouble(fault.to_string()))?;
+    ring.add_dkim(selector, Secret::new(dkim.to_vec())).map_err(|fault| trouble(fault.to_string()))?;
     ring.create(path).map_err(|fault| key_problem(&fault))?;
     Ok(ring)
 }

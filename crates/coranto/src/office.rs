@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mail::address::HostName;
+use mail::address::{Domain, HostName};
 use mail::dkim::Signer;
 use mail::smtp::client::Patience;
 use newsroom::Problem;
@@ -87,13 +87,15 @@ pub fn signer(house: &House) -> Result<Signer, Problem> {
             "Set mail.selector to one that the key file has; `coranto doctor` lists them.",
         ));
     };
-    Signer::from_pkcs8(domain, selector, key.expose()).map_err(|fault| {
+    let trouble = |fault: String| {
         Problem::new(
             format!("The mail cannot be signed for {domain}: {fault}."),
             "No mail is sent; everything waits.",
             "Set mail.domain to the outlet's own domain, or put the right key file back.",
         )
-    })
+    };
+    let name = |text: &str| Domain::parse(text).map_err(|fault| trouble(format!("{text:?}: {fault}")));
+    Signer::from_pkcs8(key.expose(), name(domain)?, name(selector)?).map_err(|fault| trouble(fault.to_string()))
 }
 
 /// How passwords are kept in the settings: the key's id and the sealed bytes, in hexadecimal.

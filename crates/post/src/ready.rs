@@ -7,7 +7,7 @@ use mail::dkim::Signer;
 use mail::mime::Tails;
 use mail::shared::{Personal, SharedMail};
 use mail::smtp::client::Envelope;
-use newsroom::{Delivery, DepartureKind};
+use newsroom::Delivery;
 use seal::Purpose;
 use vault::Vault;
 
@@ -98,11 +98,6 @@ impl Ready {
     /// The part of the reader's address before the `@`: to be scrubbed from answers.
     pub(crate) fn local(&self) -> &str {
         self.to.local()
-    }
-
-    /// Whether it is an edition's copy.
-    pub(crate) fn is_edition(&self) -> bool {
-        self.delivery.kind == DepartureKind::Edition
     }
 }
 

@@ -57,10 +57,9 @@ async fn database(house: &House) -> Result<Check, Problem> {
 }
 
 fn keys(house: &House) -> Check {
-    let (selector, domain) = (house.settings.get("mail.selector"), house.settings.get("mail.domain"));
     match office::signer(house) {
         Ok(signer) => {
-            let told = format!("Publish this TXT record at {selector}._domainkey.{domain}:\n    {}", signer.dns_record());
+            let told = format!("Publish this TXT record at {}:\n    {}", signer.dns_name(), signer.dns_record());
             Check { what: "The DKIM key", well: true, told }
         }
         Err(problem) => Check { what: "The DKIM key", well: false, told: problem.act },
