@@ -3,4 +3,9 @@
 //! Everything here stands in for the world outside a newsroom, over the same wires: HTTP and SMTP on loopback. It ships
 //! in the binary and the demo alone uses it. It never touches the newsroom's folder or its database.
 
+pub mod catcher;
+mod form;
+pub mod inbox;
+pub mod opened;
 pub mod outlets;
+pub mod readers;

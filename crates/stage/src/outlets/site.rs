@@ -12,7 +12,10 @@ use jiff::{
     civil::{Date, DateTime},
     tz::TimeZone,
 };
-use minijinja::{Environment, Error, Output, State, Value, value::{Serde, ValueKind}};
+use minijinja::{
+    Environment, Error, Output, State, Value,
+    value::{Serde, ValueKind},
+};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -162,7 +165,8 @@ struct PictureView {
 
 impl Desk<'_> {
     fn publish(&self, sites: &mut Sites) {
-        let mut stories: Vec<(StoryView, &Story)> = self.standing().map(|(n, story)| (self.view(n, story), story)).collect();
+        let mut stories: Vec<(StoryView, &Story)> =
+            self.standing().map(|(n, story)| (self.view(n, story), story)).collect();
         stories.sort_by_key(|(view, _)| std::cmp::Reverse((view.published, view.number)));
         for (view, story) in &stories {
             let listed =
@@ -191,7 +195,13 @@ impl Desk<'_> {
     }
 
     fn put_common(&self, sites: &mut Sites, since: Timestamp) {
-        self.put(sites, "/style.css", "text/css; charset=utf-8", include_str!("../../outlets/templates/style.css"), since);
+        self.put(
+            sites,
+            "/style.css",
+            "text/css; charset=utf-8",
+            include_str!("../../outlets/templates/style.css"),
+            since,
+        );
         // One outlet has no robots.txt, as many have not: RFC 9309 §2.3.1.3 lets everything be read then.
         if self.outlet.format != Format::Malformed {
             let rules = "User-agent: *\nDisallow: /subscribe\nDisallow: /inscription\n";
@@ -279,7 +289,8 @@ impl Desk<'_> {
             .filter(|other| story.is_none_or(|story| other.number != story.number))
             .take(RELATED_STORIES)
             .collect();
-        let page = minijinja::context! { story => Serde(story), related => Serde(related), ..Value::from(Serde(outlet)) };
+        let page =
+            minijinja::context! { story => Serde(story), related => Serde(related), ..Value::from(Serde(outlet)) };
         let template = self.engine.get_template(template).expect("every template is compiled in");
         template.render(page).expect("every template fits what it is given")
     }
@@ -417,7 +428,8 @@ impl Desk<'_> {
             article["license"] = (*licence).into();
         }
         if self.outlet.format == Format::Json {
-            article["articleBody"] = view.blocks.iter().map(|block| plain(block)).collect::<Vec<_>>().join("\n\n").into();
+            article["articleBody"] =
+                view.blocks.iter().map(|block| plain(block)).collect::<Vec<_>>().join("\n\n").into();
         }
         // A script element ends at the first `</`, wherever it stands (HTML §4.12.1.3).
         article.to_string().replace("</", "<\\/")
@@ -505,7 +517,9 @@ fn engine() -> Environment<'static> {
 /// Writes a value escaped as a hand would write it: minijinja's own way turns every `/` of an address into `&#x2f;`.
 fn written_escaped(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
     match (value.kind(), value.as_str()) {
-        (ValueKind::String, Some(text)) if !value.is_safe() => out.write_str(&markup::escape(text)).map_err(Error::from),
+        (ValueKind::String, Some(text)) if !value.is_safe() => {
+            out.write_str(&markup::escape(text)).map_err(Error::from)
+        }
         _ => minijinja::escape_formatter(out, state, value),
     }
 }

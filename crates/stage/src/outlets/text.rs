@@ -165,9 +165,9 @@ mod tests {
     #[test]
     fn every_topic_has_a_story_in_english_on_each_morning() {
         for morning in [Morning::First, Morning::Second] {
-            let english = every_story().into_iter().filter(|(host, story)| {
-                story.morning == morning && outlet(host).words["language"] == "en"
-            });
+            let english = every_story()
+                .into_iter()
+                .filter(|(host, story)| story.morning == morning && outlet(host).words["language"] == "en");
             let topics: BTreeSet<_> = english.map(|(_, story)| story.topic).collect();
             assert_eq!(topics, TOPICS.iter().map(|(slug, _)| *slug).collect(), "{morning:?}");
         }
@@ -178,7 +178,11 @@ mod tests {
         let mut seen = BTreeSet::new();
         for (_, story) in every_story() {
             assert!(seen.insert(story.id), "{} twice", story.id);
-            assert!(story.id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{}", story.id);
+            assert!(
+                story.id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'),
+                "{}",
+                story.id
+            );
         }
     }
 
