@@ -14,6 +14,7 @@ use crate::metadata::{self, Metadata};
 use crate::{language, moment, text};
 use dom_query::NodeRef;
 use newsroom::Ms;
+use std::collections::HashSet;
 use url::Url;
 
 /// Entries kept in `removed`: enough for any honest page.
@@ -254,25 +255,32 @@ fn from_text(text: &str) -> Document {
 fn sweep_page(page: &dom_query::Document) -> Vec<Removed> {
     let mut removed = Vec::new();
     let mut gone: Vec<NodeRef<'_>> = Vec::new();
+    let mut gone_ids = HashSet::new();
     let elements: Vec<NodeRef<'_>> = page.root().descendants_it().filter(NodeRef::is_element).collect();
     for node in elements {
-        if let Some((kind, text)) = boilerplate_in(&node) {
-            // What stands in a box that is gone already is gone with it.
-            if !gone.iter().any(|above| node.ancestors_it(None).any(|ancestor| ancestor.id == above.id)) {
-                remove(&mut removed, kind, &text);
-                gone.push(node);
-                if let Some(next) = node.next_element_sibling().filter(|_| kind == RemovedKind::Signup) {
-                    let pitch = one_line(&next.text());
-                    if !has_blocks(&next) && boilerplate::is_pitch(&pitch) {
-                        remove(&mut removed, kind, &pitch);
-                        gone.push(next);
-                    }
-                }
-            }
+        let Some((kind, text)) = boilerplate_in(&node) else { continue };
+        // What stands in a box that is gone already is gone with it.
+        if gone_ids.contains(&node.id) || node.ancestors_it(None).any(|above| gone_ids.contains(&above.id)) {
+            continue;
+        }
+        remove(&mut removed, kind, &text);
+        gone_ids.insert(node.id);
+        gone.push(node);
+        if let Some((pitch, text)) = pitch_after(&node).filter(|_| kind == RemovedKind::Signup) {
+            remove(&mut removed, kind, &text);
+            gone_ids.insert(pitch.id);
+            gone.push(pitch);
         }
     }
     gone.iter().for_each(NodeRef::remove_from_parent);
     removed
+}
+
+/// The pitch right after a sign-up heading.
+fn pitch_after<'a>(node: &NodeRef<'a>) -> Option<(NodeRef<'a>, String)> {
+    let next = node.next_element_sibling().filter(|next| !has_blocks(next))?;
+    let text = one_line(&next.text());
+    boilerplate::is_pitch(&text).then_some((next, text))
 }
 
 fn boilerplate_in(node: &NodeRef<'_>) -> Option<(RemovedKind, String)> {
