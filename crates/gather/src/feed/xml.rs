@@ -34,6 +34,15 @@ enum Space {
     Other,
 }
 
+/// How the namespaces begin that RSS 2.0 is found in, though it has none.
+const RSS_URIS: [&str; 5] = [
+    "backend.userland.com/rss",
+    "blogs.law.harvard.edu/tech/rss",
+    "cyber.law.harvard.edu/rss",
+    "www.rssboard.org/rss",
+    "my.netscape.com/",
+];
+
 /// How a text construct is to be read (RFC 4287 §3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -303,16 +312,30 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The vocabulary of an element; declarations on the way are remembered for the whole document.
+    /// The vocabulary of an element. Prefixes declared on the way are remembered for the whole document; a default is
+    /// remembered when a frame declares it, else it is the element's own.
     fn space(&mut self, tag: Tag<'a>) -> Space {
-        for (name, uri) in tag.attributes() {
-            let prefix = if name == "xmlns" { "" } else { name.strip_prefix("xmlns:").unwrap_or(name) };
-            if prefix != name && (self.prefixes.len() < PREFIXES_MAX || self.prefixes.contains_key(prefix)) {
-                self.prefixes.insert(prefix, space_of_uri(uri));
+        let (prefix, name) = tag.name.split_once(':').unwrap_or(("", tag.name));
+        let frame = is_frame(name);
+        let mut own = None;
+        for (attribute, uri) in tag.attributes() {
+            let declared = if attribute == "xmlns" { Some("") } else { attribute.strip_prefix("xmlns:") };
+            let Some(declared) = declared else { continue };
+            let space = space_of_uri(uri);
+            if declared == prefix {
+                own = Some(space);
+            }
+            let room = self.prefixes.len() < PREFIXES_MAX || self.prefixes.contains_key(declared);
+            if room && (frame || !declared.is_empty()) {
+                self.prefixes.insert(declared, space);
             }
         }
-        let prefix = tag.name.split_once(':').map_or("", |(prefix, _)| prefix);
-        self.prefixes.get(prefix).copied().unwrap_or_else(|| space_of_prefix(prefix))
+        if frame && !self.rooted {
+            // Whatever the root says its namespace is, it is a feed's: dialects and drafts have their own.
+            self.prefixes.insert(prefix, Space::Core);
+            own = Some(Space::Core);
+        }
+        own.or_else(|| self.prefixes.get(prefix).copied()).unwrap_or_else(|| space_of_prefix(prefix))
     }
 }
 
@@ -558,8 +581,8 @@ fn space_of_uri(uri: &str) -> Space {
         "www.itunes.com/dtds/podcast-1.0.dtd" | "example.com/dtds/podcast-1.0.dtd" => Space::Itunes,
         "www.w3.org/1999/xhtml" => Space::Xhtml,
         "purl.org/rss/1.0/modules/syndication" => Space::Syndication,
-        // Wherever a number of versions is in use: `backend.userland.com/rss2`, `blogs.law.harvard.edu/tech/rss`.
-        _ if bare.contains("/rss") && !bare.contains("/modules/") => Space::Core,
+        // A number of versions of each is in use: `backend.userland.com/rss2`, `blogs.law.harvard.edu/tech/rss`.
+        _ if RSS_URIS.iter().any(|known| bare.starts_with(known)) => Space::Core,
         _ => Space::Other,
     }
 }

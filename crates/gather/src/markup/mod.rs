@@ -273,16 +273,25 @@ fn numbered(number: &str) -> Option<char> {
         None => number.parse().ok()?,
     };
     // HTML (WHATWG §13.2.5.80): numbers in the C1 range are meant as windows-1252.
-    match u8::try_from(code) {
-        Ok(byte @ 0x80..=0x9f) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(&[byte]).0.chars().next(),
-        _ => char::from_u32(code),
-    }
+    let c = char::from_u32(code)?;
+    windows_1252(c).or(Some(c))
 }
 
-/// XML 1.0 §2.2 allows no control characters but tab and line ends; nor does any page or mail of ours.
+/// XML 1.0 §2.2 allows no control characters but tab and line ends; nor does any page or mail of ours. Those of the C1
+/// range are windows-1252 that somebody decoded wrongly: they become what was meant.
 pub(crate) fn without_controls(text: &str) -> Cow<'_, str> {
     let barred = |c: char| (c.is_control() && !matches!(c, '\t' | '\n' | '\r')) || matches!(c, '\u{fffe}' | '\u{ffff}');
-    if text.contains(barred) { Cow::Owned(text.replace(barred, "")) } else { Cow::Borrowed(text) }
+    if !text.contains(barred) {
+        return Cow::Borrowed(text);
+    }
+    let meant = |c: char| if barred(c) { windows_1252(c).filter(|c| !barred(*c)) } else { Some(c) };
+    Cow::Owned(text.chars().filter_map(meant).collect())
+}
+
+/// What a character of the C1 range is in windows-1252.
+fn windows_1252(c: char) -> Option<char> {
+    let byte = u8::try_from(u32::from(c)).ok().filter(|byte| (0x80..=0x9f).contains(byte))?;
+    encoding_rs::WINDOWS_1252.decode_without_bom_handling(&[byte]).0.chars().next()
 }
 
 /// The text of a piece of HTML on one line: tags gone, references resolved, white space collapsed.
@@ -391,7 +400,7 @@ mod tests {
             resolve("a &amp; b & c &copy; &#8217; &#x41; &#146; &bogus; &#0;&#xFFFFFFFF;"),
             "a & b & c © ’ A ’ &bogus; &#xFFFFFFFF;"
         );
-        assert_eq!(resolve("bell\u{7} and tab\t"), "bell and tab\t");
+        assert_eq!(resolve("bell\u{7} and tab\t, don\u{92}t"), "bell and tab\t, don’t");
     }
 
     #[test]
@@ -403,7 +412,7 @@ mod tests {
     #[test]
     fn hostile_markup_is_read_in_one_pass() {
         for piece in ["<a \"", "<?", "<!", "<![", "</", "<a b='", "&", "<!--", "<![CDATA[", "<a b=c ", "<!a[", "]]>"] {
-            let text = piece.repeat(2_000_000 / piece.len());
+            let text = piece.repeat(400_000 / piece.len());
             let bytes: usize = Tokens::new(&text)
                 .map(|token| match token {
                     Token::Open(tag) => tag.attributes().count(),
