@@ -4,13 +4,14 @@
 //! and on a socket in its folder, and dies with the test program, however that ends. `initdb` and the server refuse root,
 //! so under root they run as `postgres`, or as `nobody`.
 
+use crate::scratch::Scratch;
 use crate::{Tool, need};
 use anyhow::{Context, Result, bail, ensure};
 use postgres::{Client, NoTls};
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, chown};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{OnceLock, mpsc};
@@ -23,13 +24,11 @@ const ROLE: &str = "coranto";
 const START_MAX: Duration = Duration::from_secs(60);
 /// A free port may be taken between the look and the start.
 const ATTEMPTS: usize = 5;
-/// What our folders begin with, before the id of the process that made them.
-const FOLDER: &str = "coranto-postgres-";
 
 /// A running server; it stops, and its folder goes, when this is dropped or the process ends.
 pub struct Server {
     port: u16,
-    folder: PathBuf,
+    folder: Scratch,
     databases: AtomicUsize,
     stop: Option<mpsc::Sender<()>>,
     owner: Option<thread::JoinHandle<()>>,
@@ -44,20 +43,21 @@ pub fn shared() -> Option<&'static Server> {
 
 /// Starts a server from `binaries` (what [`Tool::Postgres`] finds).
 pub fn start(binaries: &Path) -> Result<Server> {
-    sweep();
     let account = Account::unprivileged()?;
-    let folder = fresh_folder(&account)?;
-    initialise(binaries, &folder, &account).inspect_err(|_| drop(fs::remove_dir_all(&folder)))?;
-    let mut last = None;
-    for _ in 0..ATTEMPTS {
-        match serve(binaries, &folder, &account) {
-            Ok(server) => return Ok(server),
-            Err(error) => last = Some(error),
-        }
+    let folder = Scratch::new("postgres")?;
+    if let Account(Some((_, user, group))) = account {
+        chown(folder.path(), Some(user), Some(group))?;
     }
-    let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
-    fs::remove_dir_all(&folder).ok();
-    Err(last.context("PostgreSQL was not tried")?.context(log))
+    initialise(binaries, folder.path(), &account)?;
+    let mut attempts = 1;
+    let (port, stop, owner) = loop {
+        match serve(binaries, folder.path(), &account) {
+            Err(_) if attempts < ATTEMPTS => attempts += 1,
+            Err(error) => bail!("{error:#}\n{}", fs::read_to_string(folder.path().join("log"))?),
+            Ok(served) => break served,
+        }
+    };
+    Ok(Server { port, folder, databases: AtomicUsize::new(0), stop: Some(stop), owner: Some(owner) })
 }
 
 impl Server {
@@ -76,7 +76,7 @@ impl Server {
 
     /// The folder that holds its data (`data/`), its socket and its log (`log`).
     pub fn folder(&self) -> &Path {
-        &self.folder
+        self.folder.path()
     }
 }
 
@@ -86,7 +86,6 @@ impl Drop for Server {
         if let Some(owner) = self.owner.take() {
             owner.join().ok();
         }
-        fs::remove_dir_all(&self.folder).ok();
     }
 }
 
@@ -124,30 +123,6 @@ fn account(line: &str, wanted: &str) -> Option<(String, u32, u32)> {
     Some((name.to_owned(), numbers.next()??, numbers.next()??))
 }
 
-/// Below the system's folder for such things: ours may lie where the other account cannot go, and a socket's path is short.
-fn fresh_folder(account: &Account) -> Result<PathBuf> {
-    static COUNT: AtomicUsize = AtomicUsize::new(0);
-    let name = format!("{FOLDER}{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-    let folder = std::env::temp_dir().join(name);
-    fs::create_dir(&folder).with_context(|| folder.display().to_string())?;
-    if let Account(Some((_, user, group))) = account {
-        chown(&folder, Some(*user), Some(*group))?;
-    }
-    Ok(folder)
-}
-
-/// Removes the folders of programs that were killed before they could.
-fn sweep() {
-    let Ok(entries) = fs::read_dir(std::env::temp_dir()) else { return };
-    for entry in entries.filter_map(Result::ok) {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let process = name.strip_prefix(FOLDER).and_then(|rest| rest.split('-').next());
-        if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
-            fs::remove_dir_all(entry.path()).ok();
-        }
-    }
-}
-
 fn initialise(binaries: &Path, folder: &Path, account: &Account) -> Result<()> {
     let mut command = account.command(&binaries.join("initdb"));
     command.args(["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--username", ROLE]);
@@ -156,7 +131,9 @@ fn initialise(binaries: &Path, folder: &Path, account: &Account) -> Result<()> {
     Ok(())
 }
 
-fn serve(binaries: &Path, folder: &Path, account: &Account) -> Result<Server> {
+type Served = (u16, mpsc::Sender<()>, thread::JoinHandle<()>);
+
+fn serve(binaries: &Path, folder: &Path, account: &Account) -> Result<Served> {
     let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
     let mut command = account.command(&binaries.join("postgres"));
     command.arg("-D").arg(folder.join("data")).arg("-k").arg(folder);
@@ -167,8 +144,7 @@ fn serve(binaries: &Path, folder: &Path, account: &Account) -> Result<Server> {
     let (started, start) = mpsc::channel();
     let owner = thread::spawn(move || own(command, port, &started, &stopped));
     start.recv().context("the thread that owns PostgreSQL is gone")??;
-    let (folder, databases) = (folder.to_owned(), AtomicUsize::new(0));
-    Ok(Server { port, folder, databases, stop: Some(stop), owner: Some(owner) })
+    Ok((port, stop, owner))
 }
 
 /// Lives as long as the server may: the system stops a child with the thread that started it, and a test's thread is short.

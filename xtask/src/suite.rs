@@ -65,7 +65,7 @@ pub fn test(root: &Path, arguments: &[String]) -> Result<Outcome> {
     command.args(["test", "--locked", "--no-fail-fast"]).args(scope(arguments)).args(arguments);
     let mut child = command.current_dir(root).stdout(Stdio::piped()).spawn().context("cargo test")?;
     let output = child.stdout.take().expect("its output was asked for");
-    let mut tally = count(BufReader::new(output))?;
+    let mut tally = count(BufReader::new(output), &mut std::io::stdout().lock())?;
     if !child.wait()?.success() && tally.failed == 0 {
         tally.failed = 1; // It did not compile, or a test took the whole binary down: its tests had no say.
     }
@@ -84,9 +84,8 @@ fn scope(arguments: &[String]) -> Option<&'static str> {
 }
 
 /// Passes the output on, line by line, and adds up the results in it.
-fn count(output: impl BufRead) -> Result<Tally> {
+fn count(output: impl BufRead, screen: &mut impl Write) -> Result<Tally> {
     let mut tally = Tally::default();
-    let mut screen = std::io::stdout().lock();
     for line in output.split(b'\n') {
         let line = line?;
         screen.write_all(&line)?;
@@ -117,7 +116,9 @@ mod tests {
 
     #[test]
     fn the_results_of_all_binaries_are_added_up() {
-        let tally = count(OUTPUT.as_bytes()).unwrap();
+        let mut screen = Vec::new();
+        let tally = count(OUTPUT.as_bytes(), &mut screen).unwrap();
+        assert_eq!(screen, OUTPUT.as_bytes());
         assert_eq!(tally, Tally { passed: 5, failed: 1, skipped: 2 });
         assert_eq!(tally.to_string(), "5 passed, 1 failed, 2 skipped");
     }
