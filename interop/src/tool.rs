@@ -37,8 +37,8 @@ impl Tool {
         match self {
             Tool::Postgres => "apt-get install postgresql",
             Tool::Chromium => "apt-get install chromium",
-            Tool::Axe => "npm install --prefix target/npm --ignore-scripts axe-core",
-            Tool::Dkimpy => "python3 -m venv target/venv && target/venv/bin/pip install dkimpy",
+            Tool::Axe => "npm install --prefix target/npm --ignore-scripts axe-core@4.14.1",
+            Tool::Dkimpy => "python3 -m venv target/venv && target/venv/bin/pip install dkimpy==1.1.8",
         }
     }
 
@@ -66,7 +66,7 @@ pub fn need(tool: Tool) -> Option<PathBuf> {
 /// Cargo's target folder: the one that the running program was built into.
 pub fn target() -> PathBuf {
     let program = std::env::current_exe().expect("the system knows which program runs");
-    let marked = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
+    let marked = program.ancestors().find(|folder| folder.join(".rustc_info.json").exists());
     marked.expect("a program built by cargo lies below its target folder").to_owned()
 }
 
@@ -119,5 +119,13 @@ mod tests {
         assert!(Tool::ALL.iter().all(|tool| tool.install().contains(" install ")));
         names.dedup();
         assert_eq!(names.len(), Tool::ALL.len());
+    }
+
+    #[test]
+    fn a_build_machine_installs_every_tool_in_the_same_version() {
+        let script = include_str!("../../.ci/run");
+        let packages = Tool::ALL.map(|tool| tool.install().rsplit(' ').next().unwrap());
+        assert_eq!(packages, ["postgresql", "chromium", "axe-core@4.14.1", "dkimpy==1.1.8"]);
+        assert!(packages.iter().all(|package| script.contains(package)));
     }
 }
