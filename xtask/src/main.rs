@@ -4,6 +4,7 @@
 //! here is shipped.
 
 mod ci;
+mod sink;
 mod suite;
 mod tidy;
 
@@ -32,6 +33,10 @@ enum Task {
     },
     /// Everything that must hold before a change lands: fmt, tidy, clippy, tests, doc. A skipped test fails it.
     Ci,
+    /// Take mail on loopback, write receipts, misbehave by script.
+    Sink(sink::Arguments),
+    /// Check a file of receipts and sum it up.
+    Receipts(sink::summary::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -52,6 +57,8 @@ fn run(task: Task) -> Result<()> {
         Task::Tidy => tidy::run(&root()),
         Task::Test { arguments } => suite::run(&root(), &arguments),
         Task::Ci => ci::run(&root()),
+        Task::Sink(arguments) => sink::run(arguments),
+        Task::Receipts(arguments) => sink::summary::run(&arguments),
     }
 }
 
