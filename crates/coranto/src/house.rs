@@ -10,6 +10,7 @@ use vault::{KeyFileFault, KeyRing, Vault};
 use world::World;
 
 use crate::config::Config;
+use crate::office::{sealed_text, unsealed};
 use crate::settings::Settings;
 
 /// An opened newsroom.
@@ -54,6 +55,7 @@ impl House {
             ));
         };
         let vault = Arc::new(Vault::new(ring));
+        check_keys(&world, &store, &vault, kept.get(KEY_CHECK)).await?;
         Ok(Self { world, store, vault, config, settings: Settings::new(kept), newsletter })
     }
 
@@ -129,6 +131,26 @@ impl House {
             Err(std::fs::TryLockError::Error(fault)) => Err(trouble(fault.to_string())),
         }
     }
+}
+
+/// A word sealed with the keys, kept in the database: so that a wrong key file is known before it does harm.
+const KEY_CHECK: &str = "keys.check";
+
+async fn check_keys(world: &World, store: &Store, vault: &Vault, kept: Option<&String>) -> Result<(), Problem> {
+    let Some(kept) = kept else {
+        let (kid, sealed) = vault.seal_setting(KEY_CHECK, "coranto", &mut |bytes| world.fill(bytes));
+        let text = sealed_text(kid, &sealed);
+        return store.write(move |tx| settings::put(tx, KEY_CHECK, &text)).await.map_err(|fault| store_problem(&fault));
+    };
+    let opened = unsealed(kept).is_some_and(|(kid, sealed)| vault.open_setting(KEY_CHECK, kid, &sealed).is_ok());
+    if opened {
+        return Ok(());
+    }
+    Err(Problem::new(
+        "The key file does not belong to this database.",
+        "With it no reader's address could be opened, and new ones would be lost to the old keys. Nothing was changed.",
+        "Put back the key file that this database was founded with, or use another database.",
+    ))
 }
 
 fn make_folder(folder: &Path) -> Result<(), Problem> {

@@ -124,7 +124,8 @@ pub fn sealed_text(kid: i64, sealed: &[u8]) -> String {
     format!("{kid}:{digits}")
 }
 
-fn unsealed(text: &str) -> Option<(i64, Vec<u8>)> {
+/// Reads the kept form back; `None` when it is none.
+pub fn unsealed(text: &str) -> Option<(i64, Vec<u8>)> {
     let (kid, digits) = text.split_once(':')?;
     let byte = |at: usize| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok();
     let bytes = (0..digits.len()).step_by(2).map(byte).collect::<Option<Vec<u8>>>()?;

@@ -116,7 +116,8 @@ pub async fn open_inbox(house: &House) -> Result<readers::inbox::Passed, Problem
     })
 }
 
-async fn inbox(house: House) {
+/// Opens sign-ups for as long as it is polled.
+pub(crate) async fn inbox(house: House) {
     forever(&house, INBOX_MS, "readers", || open_inbox(&house)).await;
 }
 
@@ -124,7 +125,8 @@ async fn gathering(house: House) {
     forever(&house, GATHER_MS, "gather", || morning::gather(&house, gather::Which::Due, |_| {})).await;
 }
 
-async fn posting(house: House, stop: watch::Receiver<bool>) {
+/// Posts until told to stop.
+pub(crate) async fn posting(house: House, stop: watch::Receiver<bool>) {
     let house = Arc::new(house);
     while !*stop.borrow() {
         let ended = match office::orders(&house, post::Until::Stopped, stop.clone()) {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use newsroom::{
     Article, Cohort, CohortId, CohortKey, DepartureId, EditionId, EditionKind, LineUpEntry, Ms, Newsletter, Outlet,
-    Topic, Topics,
+    Topic,
 };
 use store::editions::{self, Cut, KeyCount, Order, Rendered};
 use store::{Store, articles, topics};
@@ -202,7 +202,7 @@ fn render(materials: &Materials, departure: DepartureId, id: CohortId, key: Coho
 #[cfg(test)]
 mod tests {
     use super::*;
-    use newsroom::{ArticleId, Format};
+    use newsroom::{ArticleId, Format, Topics};
 
     fn entry(position: i64, rank: i64, topics: Topics) -> LineUpEntry {
         LineUpEntry { position, article: ArticleId(position), revision: 1, rank, topics }

@@ -286,3 +286,13 @@ pub fn counts(tx: &Read, newsletter: NewsletterId) -> Result<Counts> {
     }
     Ok(counts)
 }
+
+const SEALED: &str = sql!("SELECT kid, sealed FROM reader WHERE id = $1");
+
+/// A reader's sealed address, for the vault alone.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn sealed(tx: &Read, reader: ReaderId) -> Result<Option<(i64, Vec<u8>)>> {
+    Ok(tx.first(SEALED, args![reader.0])?.map(|r| (r.int(0), r.bytes(1))))
+}

@@ -184,7 +184,10 @@ pub async fn send(house: &House, departure: &Departure) -> Result<Report, Proble
 }
 
 /// Watches a departure until nothing of it moves any more.
-async fn watch(house: &House, departure: &Departure) -> Result<(), Problem> {
+///
+/// # Errors
+/// A [`Problem`] when the store fails.
+pub async fn watch(house: &House, departure: &Departure) -> Result<(), Problem> {
     let progress = bar("Sending", departure.audience.unsigned_abs());
     loop {
         let report = report::of_departure(&house.store, departure).await?;

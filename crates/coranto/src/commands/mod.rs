@@ -3,7 +3,7 @@
 mod article;
 pub mod demo;
 mod doctor;
-mod edition;
+pub mod edition;
 mod export;
 mod gather;
 mod init;
