@@ -213,6 +213,7 @@ struct MessageView {
     title: String,
     row: RowView,
     fields: Vec<FieldView>,
+    more_fields: Vec<FieldView>,
     has_html: bool,
     /// The text part, in runs of plain text and addresses.
     text: Vec<RunView>,
@@ -233,8 +234,10 @@ struct RunView {
     link: bool,
 }
 
-/// The fields that are shown, in this order.
-const FIELDS: [&str; 7] = ["From", "To", "Date", "Message-ID", "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post"];
+/// The fields that everybody looks at, in this order.
+const FIELDS: [&str; 3] = ["From", "To", "Date"];
+/// Those that only the curious unfold.
+const MORE_FIELDS: [&str; 4] = ["Message-ID", "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post"];
 
 async fn message(State(inbox): Shared, Path(place): Path<usize>) -> Response {
     let Some((receipt, message)) = inbox.read(place) else { return inbox.missing() };
@@ -245,7 +248,8 @@ async fn message(State(inbox): Shared, Path(place): Path<usize>) -> Response {
     let view = MessageView {
         title: row.subject.clone(),
         row,
-        fields: shown_fields(&opened.headers),
+        fields: shown_fields(&opened.headers, &FIELDS),
+        more_fields: shown_fields(&opened.headers, &MORE_FIELDS),
         has_html: opened.html.is_some(),
         text: runs(opened.text.as_deref().unwrap_or_default()),
         others: mailbox.len().saturating_sub(1),
@@ -255,9 +259,9 @@ async fn message(State(inbox): Shared, Path(place): Path<usize>) -> Response {
     inbox.page("message.html", view)
 }
 
-fn shown_fields(headers: &Headers) -> Vec<FieldView> {
+fn shown_fields(headers: &Headers, names: &[&str]) -> Vec<FieldView> {
     let shown = |name: &&str| headers.text(name).map(|value| FieldView { name: (*name).to_owned(), value });
-    FIELDS.iter().filter_map(shown).collect()
+    names.iter().filter_map(shown).collect()
 }
 
 /// `text` in runs, so that its addresses can be links.
