@@ -17,6 +17,7 @@ mod article;
 mod edition;
 mod id;
 mod ledger;
+mod length;
 mod outlet;
 mod problem;
 mod reader;
@@ -34,6 +35,7 @@ pub use id::{
     TopicId, WEEK_MS,
 };
 pub use ledger::{Answer, Delivery, DeliveryKey, DeliveryState, Excluded, Sums};
+pub use length::{WordTally, word_count};
 pub use outlet::Outlet;
 pub use problem::Problem;
 pub use reader::{Consent, ConsentKind, ReaderState, SubscriptionState, Suppression};

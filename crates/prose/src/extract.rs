@@ -11,7 +11,7 @@ use crate::credit;
 use crate::direction::{Direction, direction};
 use crate::document::{Block, Document, Figure, TEXT_BYTES_MAX};
 use crate::metadata::{self, Metadata};
-use crate::{language, moment, text};
+use crate::{language, moment};
 use dom_query::NodeRef;
 use newsroom::Ms;
 use std::collections::HashSet;
@@ -219,7 +219,7 @@ fn body(page: dom_query::Document, told: &Metadata, base: &Url) -> Document {
 fn container(page: &dom_query::Document) -> Option<(String, usize)> {
     let words = |node: &NodeRef<'_>| {
         let paragraphs = node.descendants_it().filter(|inner| inner.has_name("p"));
-        paragraphs.map(|paragraph| text::word_count(&paragraph.text())).sum::<usize>()
+        paragraphs.map(|paragraph| newsroom::word_count(&paragraph.text())).sum::<usize>()
     };
     let called = ["[itemprop=articleBody]", "article", "main, [role=main]"];
     let mut best: Option<(NodeRef<'_>, usize)> = None;
@@ -238,7 +238,7 @@ fn container(page: &dom_query::Document) -> Option<(String, usize)> {
 
 /// Whether the article's text in JSON-LD holds much that the found body lacks.
 fn is_fuller(text: &str, document: &Document) -> bool {
-    let (told, found) = (text::word_count(text), document.word_count());
+    let (told, found) = (newsroom::word_count(text), document.word_count());
     told >= 100 && told > found * 2
 }
 
@@ -313,7 +313,7 @@ fn boilerplate_in(node: &NodeRef<'_>) -> Option<(RemovedKind, String)> {
     let marks = [node.attr("class"), node.attr("id")];
     if let Some(kind) = marks.into_iter().flatten().find_map(|mark| boilerplate::kind_of_mark(&mark)) {
         let text = one_line(&spaced_text(node));
-        if text::word_count(&text) <= BOX_WORDS_MAX {
+        if newsroom::word_count(&text) <= BOX_WORDS_MAX {
             return Some((kind, text));
         }
     }

@@ -34,6 +34,7 @@ pub use document::{
 };
 pub use extract::{Extracted, Image, Removed, extract, read_text};
 pub use markup::Clean;
+pub use newsroom::word_count;
 pub use page::{MailDress, Pictures, Placed};
 pub use templates::{TemplateFault, Templates};
-pub use text::{first_words, word_count};
+pub use text::first_words;
