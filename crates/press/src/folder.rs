@@ -23,9 +23,9 @@ const MANIFEST: &str = "manifest.json";
 const JOURNAL: &str = "laying";
 /// What stands behind the name of a file that is not yet in its place.
 const UNFINISHED: &str = ".press-new";
-/// How many pages are written before they are made durable together: the first `fsync` of a batch carries the others, so
-/// a site of ten thousand pages costs some hundred of them, and no more than a batch is held in memory.
-const BATCH_PAGES: usize = 64;
+/// How many pages are written before they are made durable, one after the other: the first `fsync` carries much of the
+/// others' work, and no more than a batch is held in memory.
+const BATCH_PAGES: usize = 32;
 /// Brotli's 9 of 11: within 3 % of the smallest, several times faster; a page has to be ready when its mail leaves.
 const BROTLI_QUALITY: i32 = 9;
 /// 2^18 bytes hold the largest page whole.

@@ -1,6 +1,9 @@
 //! A story's language as its page declares it. Which way it is written is `prose::direction`'s to say.
 
-/// A language tag fit for a `lang` attribute, or `und` (RFC 5646 §4.1: undetermined) when it is no tag at all.
+/// RFC 5646 §4.1: nobody said which language.
+pub(crate) const UNDETERMINED: &str = "und";
+
+/// A language tag fit for a `lang` attribute, or [`UNDETERMINED`] when it is no tag at all.
 pub(crate) fn tag(language: &str) -> String {
     /// RFC 5646 §4.4.1: a conforming tag longer than 35 characters does not occur in practice.
     const TAG_BYTES_MAX: usize = 35;
@@ -9,7 +12,7 @@ pub(crate) fn tag(language: &str) -> String {
     let whole = tag.len() <= TAG_BYTES_MAX
         && tag.split('-').all(subtag)
         && tag.bytes().next().is_some_and(|b| b.is_ascii_alphabetic());
-    if whole { tag } else { "und".to_owned() }
+    if whole { tag } else { UNDETERMINED.to_owned() }
 }
 
 #[cfg(test)]

@@ -313,6 +313,14 @@ pub(crate) fn head(site: &Site, kind: &'static str, title: &str, here: String) -
     }
 }
 
+/// A story's own page is in the story's language, if anybody said which that is.
+fn speak(page: &mut Head, story: &Teaser) {
+    if story.lang != language::UNDETERMINED {
+        page.lang.clone_from(&story.lang);
+        page.dir = story.dir;
+    }
+}
+
 /// "Headline · Outlet".
 fn titled(site: &Site, title: &str) -> String {
     let outlet = text::line(&site.view.outlet.name);
@@ -464,8 +472,7 @@ fn article(site: &Site, article: &Article) -> Result<Vec<u8>, PressError> {
     let story = site.story(article)?;
     let here = context::article_path(article);
     let mut page = head(site, "article", &story.teaser.title, here.clone());
-    page.lang.clone_from(&story.teaser.lang);
-    page.dir = story.teaser.dir;
+    speak(&mut page, &story.teaser);
     page.description = described(&story.teaser.standfirst);
     if let Some(original) = story.origin.as_ref().and_then(|origin| origin.url.clone()) {
         match site.view.republished {
@@ -558,8 +565,7 @@ struct PicturePart {
 fn picture(site: &Site, article: &Article) -> Result<Vec<u8>, PressError> {
     let story = site.teaser(article);
     let mut page = head(site, "picture", &story.title, format!("{}picture/", story.href));
-    page.lang.clone_from(&story.lang);
-    page.dir = story.dir;
+    speak(&mut page, &story);
     // The article is the page to find; this one only shows its picture.
     page.robots = "noindex";
     let sw = site.story_words(&story.lang);
