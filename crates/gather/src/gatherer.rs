@@ -10,7 +10,7 @@ use crate::{
     robots::{ROBOTS_BYTES_MAX, Robots},
     schedule, words,
 };
-use newsroom::{DAY_MS, HOUR_MS, Item, ItemId, ItemState, Ms, Problem, Source, SourceId, SourceKind};
+use newsroom::{DAY_MS, HOUR_MS, Item, ItemId, ItemState, MINUTE_MS, Ms, Problem, Source, SourceId, SourceKind};
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
@@ -21,7 +21,7 @@ use tokio::sync::{Mutex as Turn, OwnedMutexGuard, Semaphore, SemaphorePermit};
 use url::Url;
 use world::{
     World,
-    http::{Client, FetchFault, Limits, Request, Response},
+    http::{Client, FaultKind, FetchFault, Limits, Request, Response},
 };
 
 /// Requests under way at once: one for each of many hosts, and few enough for a small machine's memory.
@@ -32,6 +32,9 @@ pub const MOVED_SEEN_MIN: i64 = 3;
 const ROBOTS_MS: Ms = DAY_MS;
 /// How long a site whose robots.txt could not be had is left alone.
 const ROBOTS_CLOSED_MS: Ms = HOUR_MS;
+/// How long a host that did not answer is not asked again, in milliseconds: who stood in line behind the request that
+/// hung must not each wait as long.
+const SILENT_MS: Ms = MINUTE_MS;
 /// Sites remembered, hosts waited for.
 const REMEMBERED_MAX: usize = 1_000;
 /// Validators longer than this, in bytes, are not sent back.
@@ -89,6 +92,8 @@ pub struct Material {
     pub picture: Option<Picture>,
     /// What could not be had.
     pub problems: Vec<Problem>,
+    /// Something could not be had now and may be had later: the host did not answer, or was out of order.
+    pub later: bool,
 }
 
 /// Reads what strangers publish. Cheap to clone; clones share their manners.
@@ -103,6 +108,28 @@ struct Shared {
     seats: Semaphore,
     hosts: Mutex<BTreeMap<String, Arc<Turn<()>>>>,
     robots: Mutex<BTreeMap<String, (Ms, Arc<Robots>)>>,
+    silent: Mutex<BTreeMap<String, Ms>>,
+}
+
+/// Why a page or a picture could not be had, and whether another time may do better.
+struct Missing {
+    problem: Problem,
+    later: bool,
+}
+
+impl Missing {
+    fn for_good(problem: Problem) -> Self {
+        Self { problem, later: false }
+    }
+
+    fn fetch(fault: &FetchFault) -> Self {
+        Self { problem: words::fetch(fault), later: matches!(fault.kind, FaultKind::Unanswered | FaultKind::Garbled) }
+    }
+
+    fn status(url: &str, status: u16) -> Self {
+        // RFC 9110 §15.5.9, RFC 6585 §4, RFC 9110 §15.6: what passes.
+        Self { problem: words::status(url, status), later: matches!(status, 408 | 429 | 500..) }
+    }
 }
 
 /// The right to ask a host now.
@@ -120,6 +147,7 @@ impl Gatherer {
             seats: Semaphore::new(SEATS),
             hosts: Mutex::default(),
             robots: Mutex::default(),
+            silent: Mutex::default(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -166,24 +194,25 @@ impl Gatherer {
         self.world().compute(move || parse_feed(&body, content_type.as_deref(), Some(&url))).await
     }
 
-    /// Fetches what an item needs to become an article: its page if the feed lacks the full text, and its picture.
-    /// What cannot be had is said and left out; an item is never lost for it.
+    /// Fetches what an item needs to become an article: its page if the feed lacks the full text, and its picture. What
+    /// cannot be had is said and left out; an item is never lost for it.
     pub async fn material(&self, item: &Item) -> Material {
         let mut material = Material::default();
         if let Some(url) = item.url.as_deref().filter(|_| !has_full_text(item)) {
-            match self.page(url, Asked::ByItself).await {
-                Ok(page) => material.page = Some(page),
-                Err(problem) => material.problems.push(problem),
-            }
+            let page = self.fetch_page(url, Asked::ByItself).await;
+            material.page = material.take(page);
         }
-        let named = || material.page.as_ref().and_then(Page::named_picture);
-        if let Some(url) = item.image_url.clone().or_else(named) {
-            match self.picture(&url).await {
-                Ok(picture) => material.picture = Some(picture),
-                Err(problem) => material.problems.push(problem),
-            }
+        // The page's own picture first: what the page says of a picture is about that one.
+        if let Some(url) = self.named_picture(material.page.as_ref()).await.or_else(|| item.image_url.clone()) {
+            let picture = self.fetch_picture(&url).await;
+            material.picture = material.take(picture);
         }
         material
+    }
+
+    async fn named_picture(&self, page: Option<&Page>) -> Option<String> {
+        let page = page?.clone();
+        self.world().compute(move || page.named_picture()).await
     }
 
     /// Fetches a page.
@@ -191,18 +220,22 @@ impl Gatherer {
     /// # Errors
     /// A [`Problem`] for whoever asked.
     pub async fn page(&self, url: &str, asked: Asked) -> Result<Page, Problem> {
-        if asked == Asked::ByItself && !self.may_read(url).await {
-            return Err(words::robots(url));
+        self.fetch_page(url, asked).await.map_err(|missing| missing.problem)
+    }
+
+    async fn fetch_page(&self, url: &str, asked: Asked) -> Result<Page, Missing> {
+        if asked == Asked::ByItself {
+            self.may_read(url).await?;
         }
         let limits = Limits { body_bytes: PAGE_BYTES_MAX, total_ms: PAGE_MS };
         let request = Request { accept: "text/html, application/xhtml+xml, */*;q=0.1", limits, ..Request::new(url) };
-        let response = self.ask(&request).await.map_err(|fault| words::fetch(&fault))?;
+        let response = self.ask(&request).await.map_err(|fault| Missing::fetch(&fault))?;
         if !(200..=299).contains(&response.status) {
-            return Err(words::status(url, response.status));
+            return Err(Missing::status(url, response.status));
         }
         let kind = response.header("content-type").unwrap_or("text/html").to_ascii_lowercase();
         if !kind.starts_with("text/") && !kind.contains("html") && !kind.contains("xml") {
-            return Err(words::no_page(url, &kind));
+            return Err(Missing::for_good(words::no_page(url, &kind)));
         }
         Ok(read_page(&response.body, Some(&kind), Some(&response.final_url)))
     }
@@ -212,21 +245,35 @@ impl Gatherer {
     /// # Errors
     /// A [`Problem`] for whoever asked.
     pub async fn picture(&self, url: &str) -> Result<Picture, Problem> {
+        self.fetch_picture(url).await.map_err(|missing| missing.problem)
+    }
+
+    async fn fetch_picture(&self, url: &str) -> Result<Picture, Missing> {
+        let unusable = |missing: Missing| Missing { problem: words::picture(url, &missing.problem.what), ..missing };
         let limits = Limits { body_bytes: PICTURE_BYTES_MAX, total_ms: PICTURE_MS };
         let accept = "image/webp, image/png, image/jpeg, image/gif";
         let response = self.ask(&Request { accept, limits, ..Request::new(url) }).await;
-        let response = response.map_err(|fault| words::picture(url, &fault.what))?;
+        let response = response.map_err(|fault| unusable(Missing::fetch(&fault)))?;
         if !(200..=299).contains(&response.status) {
-            return Err(words::picture(url, &words::status(url, response.status).what));
+            return Err(unusable(Missing::status(url, response.status)));
         }
-        look_at(response.body, Some(response.final_url)).map_err(|fault| words::picture(url, &fault.to_string()))
+        let looked_at = look_at(response.body, Some(response.final_url));
+        looked_at.map_err(|fault| Missing::for_good(words::picture(url, &fault.to_string())))
     }
 
-    /// Whether a site's robots.txt lets us read a page of it.
-    async fn may_read(&self, url: &str) -> bool {
-        let Ok(url) = Url::parse(url) else { return true };
-        let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
-        self.robots_of(&url).await.allows(path)
+    /// Asks a site's robots.txt whether we may read a page of it.
+    async fn may_read(&self, url: &str) -> Result<(), Missing> {
+        // What is no address is refused by the client, in its own words.
+        let Ok(parsed) = Url::parse(url) else { return Ok(()) };
+        let path = &parsed[url::Position::BeforePath..url::Position::AfterQuery];
+        let robots = self.robots_of(&parsed).await;
+        if robots.allows(path) {
+            Ok(())
+        } else if robots.is_unknown() {
+            Err(Missing { problem: words::robots_unknown(url), later: true })
+        } else {
+            Err(Missing::for_good(words::robots(url)))
+        }
     }
 
     async fn robots_of(&self, url: &Url) -> Arc<Robots> {
@@ -243,9 +290,9 @@ impl Gatherer {
                 200..=299 => (Robots::parse(&String::from_utf8_lossy(&response.body), PRODUCT), ROBOTS_MS),
                 // RFC 9309 §2.3.1.3: no file, no rules.
                 400..=499 => (Robots::open(), ROBOTS_MS),
-                _ => (Robots::closed(), ROBOTS_CLOSED_MS),
+                _ => (Robots::unknown(), ROBOTS_CLOSED_MS),
             },
-            Err(_) => (Robots::closed(), ROBOTS_CLOSED_MS),
+            Err(_) => (Robots::unknown(), ROBOTS_CLOSED_MS),
         };
         let robots = Arc::new(robots);
         let mut remembered = self.shared.robots.lock().expect("no lock is held in a panic");
@@ -260,24 +307,65 @@ impl Gatherer {
     }
 
     async fn ask(&self, request: &Request) -> Result<Response, FetchFault> {
-        let _leave = self.leave(&request.url).await;
-        self.shared.client.get(request).await
+        let host = host_of(&request.url);
+        let _leave = self.leave(&host).await;
+        if self.is_silent(&host) {
+            return Err(words::silent(&host));
+        }
+        let answer = self.shared.client.get(request).await;
+        if answer.as_ref().is_err_and(|fault| fault.kind == FaultKind::Unanswered) {
+            self.note_silence(host);
+        }
+        answer
+    }
+
+    /// Whether a host has just failed to answer: whoever waits behind that request need not wait for the same again.
+    fn is_silent(&self, host: &str) -> bool {
+        let silent = self.shared.silent.lock().expect("no lock is held in a panic");
+        silent.get(host).is_some_and(|until| self.world().now() < *until)
+    }
+
+    fn note_silence(&self, host: String) {
+        let now = self.world().now();
+        let mut silent = self.shared.silent.lock().expect("no lock is held in a panic");
+        silent.retain(|_, until| now < *until);
+        if silent.len() < REMEMBERED_MAX {
+            silent.insert(host, now + SILENT_MS);
+        }
     }
 
     /// Waits for the host's turn first and for a seat second: who waits for a slow host takes no seat from others.
-    async fn leave(&self, url: &str) -> Leave<'_> {
-        let host = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+    async fn leave(&self, host: &str) -> Leave<'_> {
         let turn = {
             let mut hosts = self.shared.hosts.lock().expect("no lock is held in a panic");
             if hosts.len() >= REMEMBERED_MAX {
                 hosts.retain(|_, turn| Arc::strong_count(turn) > 1);
             }
-            hosts.entry(host).or_default().clone()
+            hosts.entry(host.to_owned()).or_default().clone()
         };
         let turn = turn.lock_owned().await;
         let seat = self.shared.seats.acquire().await.expect("the seats are never taken away");
         Leave { _turn: turn, _seat: seat }
     }
+}
+
+impl Material {
+    /// Takes what was had, or says why it was not.
+    fn take<T>(&mut self, had: Result<T, Missing>) -> Option<T> {
+        match had {
+            Ok(had) => Some(had),
+            Err(missing) => {
+                self.later |= missing.later;
+                self.problems.push(missing.problem);
+                None
+            }
+        }
+    }
+}
+
+/// The host that is asked, by whose name its turns are kept.
+fn host_of(url: &str) -> String {
+    Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
 }
 
 impl std::fmt::Debug for Gatherer {

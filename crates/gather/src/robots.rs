@@ -10,6 +10,8 @@ const RULES_MAX: usize = 2_000;
 pub(crate) struct Robots {
     /// Pattern, and whether it allows.
     rules: Vec<(String, bool)>,
+    /// The file could not be had.
+    unknown: bool,
 }
 
 impl Robots {
@@ -19,8 +21,13 @@ impl Robots {
     }
 
     /// Nothing is allowed: the file could not be had, so its wishes are unknown (RFC 9309 §2.3.1.4).
-    pub fn closed() -> Self {
-        Self { rules: vec![("/".to_owned(), false)] }
+    pub fn unknown() -> Self {
+        Self { rules: vec![("/".to_owned(), false)], unknown: true }
+    }
+
+    /// Whether nothing is allowed only because the file could not be had.
+    pub fn is_unknown(&self) -> bool {
+        self.unknown
     }
 
     /// The rules for `product`: its own groups joined, else those for everyone (RFC 9309 §2.2.1).
@@ -56,7 +63,7 @@ impl Robots {
                 _ => {}
             }
         }
-        Self { rules: if named { ours } else { everyones } }
+        Self { rules: if named { ours } else { everyones }, unknown: false }
     }
 
     /// Whether a path with its query may be fetched: the longest pattern decides, and allowing wins a tie (§2.2.2).
@@ -117,7 +124,7 @@ mod tests {
     #[test]
     fn no_file_allows_and_no_answer_forbids() {
         assert!(Robots::open().allows("/a"));
-        assert!(!Robots::closed().allows("/a"));
+        assert!(!Robots::unknown().allows("/a"));
         assert!(allowed("nonsense\u{0}\n:::\n", "/a"));
     }
 }

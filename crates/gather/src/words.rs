@@ -50,6 +50,19 @@ pub(crate) fn robots(url: &str) -> Problem {
     Problem::new(what, "Only what its feed says is used.", "Import the page by hand, or ask the outlet.")
 }
 
+/// A site's robots.txt could not be had.
+pub(crate) fn robots_unknown(url: &str) -> Problem {
+    let what =
+        format!("The site of {url} does not say whether programs may read this page: its robots.txt is out of order.");
+    Problem::new(what, "It is tried again later.", "Import the page by hand, if it is needed now.")
+}
+
+/// A host that has just failed to answer somebody else.
+pub(crate) fn silent(host: &str) -> FetchFault {
+    let what = format!("{host} did not answer a moment ago, so it was not asked again.");
+    FetchFault { kind: FaultKind::Unanswered, what, means: "It is tried again later." }
+}
+
 /// A picture that cannot be used.
 pub(crate) fn picture(url: &str, why: &str) -> Problem {
     Problem::new(format!("The picture {url} cannot be used. {why}"), "The article goes without it.", "Choose another.")
