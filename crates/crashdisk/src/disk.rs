@@ -44,6 +44,12 @@ impl Disk {
         self.lock().power_loss();
     }
 
+    /// Ends the program that uses the disk, as `kill -9` does: what it wrote stands, flushed or not, its locks are free,
+    /// and its connections are good for closing only. The power stays on.
+    pub fn kill(&self) {
+        self.lock().kill();
+    }
+
     /// Brings the power back. The files are as the loss left them. Connections from before it stay dead: their process
     /// is gone.
     pub fn revive(&self) {

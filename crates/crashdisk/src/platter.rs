@@ -38,6 +38,8 @@ pub struct Counters {
     pub flushes: u64,
     /// Losses of power.
     pub losses: u64,
+    /// Programs that ended without a word.
+    pub kills: u64,
     /// Unflushed sectors that survived a loss.
     pub sectors_kept: u64,
     /// Unflushed sectors that did not.
@@ -64,7 +66,7 @@ pub(crate) enum Lock {
     Exclusive = 4,
 }
 
-/// An open file. Of one era: after a loss of power it is good for closing only.
+/// An open file. Of one era: after a loss of power, or the end of its program, it is good for closing only.
 #[derive(Clone, Debug)]
 pub(crate) struct Handle {
     file: String,
@@ -92,7 +94,7 @@ pub(crate) struct Platter {
     flushes: Flushes,
     dice: Dice,
     dead: bool,
-    /// Rises with each loss of power.
+    /// Rises with each loss of power and each end of a program.
     era: u64,
     /// The operation during which the power goes.
     crash_at: Option<u64>,
@@ -125,6 +127,15 @@ impl Platter {
         if !self.dead {
             self.lose(None);
         }
+    }
+
+    /// The program ends, the machine goes on: what was written stands, flushed or not, and its handles are gone.
+    pub(crate) fn kill(&mut self) {
+        self.era += 1;
+        self.crash_at = None;
+        self.counters.kills += 1;
+        self.files.values_mut().for_each(|file| file.locks.clear());
+        self.trace.note("kill", "", 0, 0);
     }
 
     pub(crate) fn revive(&mut self) {
@@ -599,6 +610,23 @@ mod tests {
         let again = platter.open(Some("a"), false).unwrap();
         let mut byte = [0];
         assert_eq!((platter.read(&again, 0, &mut byte), byte), (Ok(1), [1]));
+    }
+
+    #[test]
+    fn a_killed_program_loses_its_handles_and_locks_and_nothing_it_wrote() {
+        let (mut platter, handle) = platter(1);
+        platter.write(&handle, 0, &[1; 2000]).unwrap();
+        platter.lock(&handle, Lock::Shared).unwrap();
+        platter.lock(&handle, Lock::Reserved).unwrap();
+        platter.kill();
+        assert_eq!(platter.write(&handle, 0, &[2]), Err(Fault::Dead));
+        let again = platter.open(Some("a"), false).unwrap();
+        platter.lock(&again, Lock::Shared).unwrap();
+        platter.lock(&again, Lock::Reserved).unwrap();
+        assert_eq!(platter.content("a"), Some(vec![1; 2000]));
+        // It is still not flushed: the power may go after the program.
+        platter.power_loss();
+        assert!(platter.counters().sectors_lost > 0);
     }
 
     #[test]

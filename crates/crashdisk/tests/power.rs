@@ -260,3 +260,28 @@ fn the_disk_counts_and_shows_what_lies_on_it() {
     assert_eq!(disk.counters().losses, 1);
     assert!(disk.is_dead());
 }
+
+#[test]
+fn a_kill_alone_loses_nothing_even_where_nothing_is_flushed() {
+    for seed in 0..50 {
+        let disk = Disk::new(seed);
+        let mut acknowledged = 0;
+        let mut dice = Dice(seed);
+        for _ in 0..LIVES {
+            let connection = open(&disk, "OFF").expect("the disk is well");
+            let insert = "CREATE TABLE IF NOT EXISTS mark (id INTEGER PRIMARY KEY, batch INTEGER, body BLOB);
+                          INSERT INTO mark (batch, body) VALUES (1, ZEROBLOB(900))";
+            for _ in 0..dice.below(30) {
+                connection.execute_batch(insert).expect("the disk is well");
+                acknowledged += 1;
+            }
+            disk.kill();
+            drop(connection);
+        }
+        let kept: i64 = open(&disk, "FULL")
+            .expect("the disk is well")
+            .query_row("SELECT COALESCE(MAX(id), 0) FROM mark", [], |row| row.get(0))
+            .unwrap_or(0);
+        assert_eq!(kept, acknowledged, "seed {seed}");
+    }
+}
