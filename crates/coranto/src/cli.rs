@@ -38,7 +38,10 @@ pub enum Command {
     #[command(after_help = "Example: coranto run --data /srv/courier")]
     Run(Plain),
     /// The sources that the newsroom reads.
-    #[command(subcommand, after_help = "Example: coranto source add https://partner.example/feed.xml --data /srv/courier")]
+    #[command(
+        subcommand,
+        after_help = "Example: coranto source add https://partner.example/feed.xml --data /srv/courier"
+    )]
     Source(Source),
     /// Read the sources and publish what is new.
     #[command(after_help = "Example: coranto gather --once --data /srv/courier")]
@@ -47,7 +50,10 @@ pub enum Command {
     #[command(subcommand, after_help = "Example: coranto article import saved-page.html --data /srv/courier")]
     Article(Article),
     /// The newsletter's editions.
-    #[command(subcommand, after_help = "Example: coranto edition cut --data /srv/courier && coranto edition send --data /srv/courier")]
+    #[command(
+        subcommand,
+        after_help = "Example: coranto edition cut --data /srv/courier && coranto edition send --data /srv/courier"
+    )]
     Edition(Edition),
     /// The newsletter's readers.
     #[command(subcommand, after_help = "Example: coranto readers count --json --data /srv/courier")]

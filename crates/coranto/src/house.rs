@@ -197,7 +197,9 @@ pub fn store_problem(fault: &store::Error) -> Problem {
             "Nothing that was acknowledged is lost; nothing more can be kept, and no new mail starts.",
             "Make room on that disk; a running Coranto goes on by itself.",
         ),
-        Error::Busy(_) => Problem::new(what, "Nothing was changed.", "Wait for the other process, or stop it, and try again."),
+        Error::Busy(_) => {
+            Problem::new(what, "Nothing was changed.", "Wait for the other process, or stop it, and try again.")
+        }
         Error::Away(_) => Problem::new(
             what,
             "Nothing was changed; the published site stays readable.",
@@ -208,7 +210,11 @@ pub fn store_problem(fault: &store::Error) -> Problem {
             "Coranto stops here, so that nothing unsure is taken for kept.",
             "Check the disk and its cables and logs; then start again: Coranto recovers from what is durable.",
         ),
-        Error::Unfit(_) => Problem::new(what, "Coranto does not start, to keep its promises to readers.", "Change that, then start again."),
+        Error::Unfit(_) => Problem::new(
+            what,
+            "Coranto does not start, to keep its promises to readers.",
+            "Change that, then start again.",
+        ),
         Error::Statement(_) => Problem::new(
             what,
             "Nothing of this step was kept; everything before it stands.",

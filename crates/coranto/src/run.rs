@@ -104,8 +104,7 @@ where
 /// A [`Problem`] when the store fails or the letter cannot be made.
 pub async fn open_inbox(house: &House) -> Result<readers::inbox::Passed, Problem> {
     let (world, store) = (&house.world, &house.store);
-    let done =
-        readers::inbox::work_through(world, store, &house.vault, &house.outlet(), &house.newsletter).await;
+    let done = readers::inbox::work_through(world, store, &house.vault, &house.outlet(), &house.newsletter).await;
     done.map_err(|fault| match fault {
         readers::inbox::InboxFault::Store(fault) => store_problem(&fault),
         fault @ readers::inbox::InboxFault::Letter(_) => Problem::new(

@@ -55,12 +55,7 @@ pub const SETTINGS: &[Setting] = &[
         sentence: "The site's address, as readers type it. Every link in a mail begins with it.",
     },
     line("outlet.language", 35, "en", "The language of the site's and the mail's own words."),
-    Setting {
-        name: "outlet.zone",
-        kind: Kind::Zone,
-        default: "UTC",
-        sentence: "The time zone of the outlet's dates.",
-    },
+    Setting { name: "outlet.zone", kind: Kind::Zone, default: "UTC", sentence: "The time zone of the outlet's dates." },
     line("outlet.postal_address", 300, "", "Where the outlet can be written to; the law asks for it in every mail."),
     line(
         "outlet.invitation",
@@ -182,7 +177,9 @@ pub fn check(name: &str, value: &str) -> Result<&'static Setting, Problem> {
         Kind::Address if !value.is_empty() && newsroom::Address::parse(value).is_err() => {
             wrong("a mail address".into())
         }
-        Kind::Site if !is_site(value) => wrong("an address like https://news.example, without a slash at the end".into()),
+        Kind::Site if !is_site(value) => {
+            wrong("an address like https://news.example, without a slash at the end".into())
+        }
         Kind::Zone if jiff::tz::TimeZone::get(value).is_err() => wrong("a time zone like Europe/Madrid".into()),
         _ => Ok(setting),
     }

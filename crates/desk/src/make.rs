@@ -1,7 +1,7 @@
 //! From material to an article's first revision: a pure function.
 
 use newsroom::{ArticleId, Credit, Licence, Ms, PictureUse, Revision, Topic, Topics};
-use prose::{Document, Extracted};
+use prose::{Block, Document, Extracted, Figure};
 use store::items::{Filed, Material};
 use store::pictures::Picture;
 use url::Url;
@@ -46,7 +46,8 @@ pub fn make(origin: &Origin<'_>, article: ArticleId, number: i64, now: Ms) -> Ma
     let item = &origin.filed.item;
     let base = origin.material.url.as_deref().or(item.url.as_deref()).and_then(|u| Url::parse(u).ok());
     let page = origin.material.html.as_deref().map(|html| prose::extract(html, base.as_ref()));
-    let body = body(origin, page.as_ref(), base.as_ref());
+    let mut body = body(origin, page.as_ref(), base.as_ref());
+    let lead = origin.picture.map(|picture| picture_use(picture, page.as_ref(), lead_figure(&mut body)));
     let text = body.plain_text();
     let language = item
         .language
@@ -65,7 +66,7 @@ pub fn make(origin: &Origin<'_>, article: ArticleId, number: i64, now: Ms) -> Ma
         title,
         language,
         credit: credit(origin, page.as_ref()),
-        picture: origin.picture.map(|picture| picture_use(picture, page.as_ref())),
+        picture: lead,
         topics: topics(origin),
         body: body.to_json(),
         made: now,
@@ -92,7 +93,8 @@ fn body(origin: &Origin<'_>, page: Option<&Extracted>, base: Option<&Url>) -> Do
 fn standfirst(origin: &Origin<'_>, text: &str) -> String {
     let nowhere = Url::parse("http://invalid.invalid/").expect("a valid address");
     let summary = origin.filed.item.summary_html.as_deref().map(|html| prose::clean(html, &nowhere).plain_text());
-    let summary = summary.map(|s| s.split_whitespace().collect::<Vec<_>>().join(" ")).filter(|s| !s.is_empty());
+    let summary = summary.map(|s| s.split_whitespace().collect::<Vec<_>>().join(" "));
+    let summary = summary.map(|s| without_invitation(&s)).filter(|s| !s.is_empty());
     match summary {
         Some(summary) if prose::word_count(&summary) <= STANDFIRST_WORDS_MAX => summary,
         _ => prose::first_words(text, TEASER_WORDS),
@@ -113,17 +115,66 @@ fn credit(origin: &Origin<'_>, page: Option<&Extracted>) -> Credit {
     }
 }
 
-fn picture_use(picture: &Picture, page: Option<&Extracted>) -> PictureUse {
-    let said = page.and_then(|p| p.image.as_ref());
+/// The figure that opens a body: it is the lead picture, said again. It leaves the body, and what it says of itself goes
+/// with the picture.
+fn lead_figure(body: &mut Document) -> Option<Figure> {
+    match body.blocks.first() {
+        Some(Block::Figure(_)) => match body.blocks.remove(0) {
+            Block::Figure(figure) => Some(figure),
+            other => unreachable!("the first block was a figure, not {other:?}"),
+        },
+        _ => None,
+    }
+}
+
+fn picture_use(picture: &Picture, page: Option<&Extracted>, figure: Option<Figure>) -> PictureUse {
+    let said = page.and_then(|p| p.image.clone()).unwrap_or_default();
+    let figure = figure.unwrap_or_default();
     PictureUse {
         picture: picture.id,
-        alt: said.and_then(|i| i.alt.clone()).unwrap_or_default(),
-        caption: said.and_then(|i| i.caption.clone()),
-        credit: said.and_then(|i| i.credit.clone()),
+        alt: said.alt.filter(|alt| !alt.is_empty()).unwrap_or(figure.alt),
+        caption: said.caption.or(figure.caption),
+        credit: said.credit.or(figure.credit),
         width: picture.width,
         height: picture.height,
         file: picture.file.clone(),
     }
+}
+
+/// Words that feeds put behind a teaser to lead to the page; they are no part of it.
+const READ_ON: [&str; 16] = [
+    "read more",
+    "read on",
+    "continue reading",
+    "more",
+    "full story",
+    "leer más",
+    "seguir leyendo",
+    "sigue leyendo",
+    "lire la suite",
+    "lire plus",
+    "en savoir plus",
+    "weiterlesen",
+    "اقرأ المزيد",
+    "المزيد",
+    "阅读全文",
+    "继续阅读",
+];
+
+/// A teaser without the invitation to read on at its end.
+fn without_invitation(teaser: &str) -> String {
+    let marks =
+        |c: char| c.is_whitespace() || matches!(c, '…' | '.' | '»' | '→' | '›' | '>' | ':' | '[' | ']' | '(' | ')');
+    let bare = teaser.trim_end_matches(marks);
+    let folded = bare.to_lowercase();
+    // Only behind a finished sentence, so that no sentence loses its own words.
+    let cut = READ_ON.iter().filter(|words| folded.ends_with(**words)).find_map(|words| {
+        let count = words.chars().count();
+        let at = bare.char_indices().rev().nth(count - 1)?.0;
+        let before = bare[..at].trim_end();
+        before.ends_with(['.', '!', '?', '…', '”', '"', '»', '。', '！', '？', '؟']).then(|| before.to_owned())
+    });
+    cut.unwrap_or_else(|| teaser.trim().to_owned())
 }
 
 /// The outlet's topics that the source's words name, and those that the source always gets.
@@ -136,4 +187,33 @@ fn topics(origin: &Origin<'_>) -> Topics {
     };
     let chosen = origin.topics.iter().filter(named).fold(Topics::NONE, |set, topic| set.with(topic.bit));
     Topics::from_raw(chosen.raw() | origin.source_topics.raw())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invitation_to_read_on_is_no_part_of_a_teaser() {
+        for (written, kept) in [
+            ("The main is mended. Read more", "The main is mended."),
+            ("The main is mended. Read on…", "The main is mended."),
+            ("Se reparó la tubería. Leer más »", "Se reparó la tubería."),
+            ("水管修好了。阅读全文", "水管修好了。"),
+            ("She has no time to read more", "She has no time to read more"),
+            ("The choir sings on", "The choir sings on"),
+        ] {
+            assert_eq!(without_invitation(written), kept);
+        }
+    }
+
+    #[test]
+    fn the_figure_that_opens_a_body_is_the_lead_picture() {
+        let figure = Figure { src: "a.jpg".into(), alt: "A wall".into(), caption: None, credit: Some("T. V.".into()) };
+        let blocks = vec![Block::Figure(figure.clone()), Block::paragraph("The wall stands.")];
+        let mut body = Document { blocks };
+        assert_eq!(lead_figure(&mut body), Some(figure));
+        assert_eq!(body.plain_text(), "The wall stands.");
+        assert_eq!(lead_figure(&mut body), None);
+    }
 }

@@ -7,8 +7,8 @@ use world::World;
 
 use crate::make::{Made, Origin, make};
 
-/// How many items are taken in one transaction: a morning's worth, well below a second.
-const BATCH: i64 = 50;
+/// How many items are looked at together, to be published in the order of their dates: a morning's worth.
+const BATCH: i64 = 500;
 
 /// What came of taking.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,10 +26,12 @@ pub struct Taken {
 pub async fn take_ready(world: &World, store: &Store, language: &str) -> store::Result<Taken> {
     let mut taken = Taken::default();
     loop {
-        let ready = store.read(|tx| items::ready(tx, BATCH)).await?;
+        let mut ready = store.read(|tx| items::ready(tx, BATCH)).await?;
         if ready.is_empty() {
             return Ok(taken);
         }
+        // The oldest first, so that the newest stands first on the page. What has no date counts from when it was seen.
+        ready.sort_by_key(|filed| (filed.item.published.unwrap_or(filed.item.first_seen), filed.item.id));
         for filed in ready {
             match take(world, store, filed, language.to_owned()).await? {
                 Some(article) => taken.published.push(article),

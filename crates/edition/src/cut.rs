@@ -105,7 +105,8 @@ async fn gather_materials(store: &Store, outlet: &Outlet, wish: Wish, lowest: i6
             Ok((articles::published(tx, i64::MAX, limit)?, topics::list(tx)?))
         })
         .await?;
-    let new = articles.into_iter().filter(|a| a.published.is_some_and(|p| p.rank > lowest));
+    let new = articles.into_iter().filter(|a| a.published.is_some_and(|p| p.rank > lowest)).collect();
+    let new = lead_first(new, &outlet.language);
     let line_up = (0..)
         .zip(new)
         .map(|(position, article)| {
@@ -117,6 +118,19 @@ async fn gather_materials(store: &Store, outlet: &Outlet, wish: Wish, lowest: i6
         })
         .collect();
     Ok(Materials { outlet: outlet.clone(), wish, line_up, topics })
+}
+
+/// Puts a lead first, as long as no editor has: the newest story with a picture in `language`, else the newest with a
+/// picture, else the newest.
+fn lead_first(mut stories: Vec<Article>, language: &str) -> Vec<Article> {
+    let primary = |tag: &str| tag.split('-').next().unwrap_or_default().to_lowercase();
+    let pictured = |a: &Article| a.revision.picture.is_some();
+    let spoken = |a: &Article| pictured(a) && primary(&a.revision.language) == primary(language);
+    if let Some(lead) = stories.iter().position(spoken).or_else(|| stories.iter().position(pictured)) {
+        let lead = stories.remove(lead);
+        stories.insert(0, lead);
+    }
+    stories
 }
 
 /// Which stories of a line-up are new to the readers of `key` and of their topics.
@@ -191,8 +205,9 @@ fn render(materials: &Materials, departure: DepartureId, id: CohortId, key: Coho
         let cohort = Cohort { id, subject: String::new(), body: Vec::new() };
         return Ok(Rendered { key, cohort, stories });
     }
-    let held: Vec<&Article> =
-        materials.line_up.iter().filter(|(entry, _)| stories.contains(&entry.position)).map(|(_, a)| a).collect();
+    let held = materials.line_up.iter().filter(|(entry, _)| stories.contains(&entry.position));
+    // A reader's own language leads, when there is a story in it.
+    let held = lead_first(held.map(|(_, article)| article.clone()).collect(), &key.language);
     let view = view::edition(&materials.outlet, &materials.wish, &key.language, &held, &materials.topics);
     let drafted = draft(&view, key.format)?;
     let made = view::make_up(&materials.outlet, &materials.wish, departure, id, &drafted)?;

@@ -14,7 +14,7 @@ pub(crate) fn edition(
     outlet: &Outlet,
     wish: &Wish,
     language: &str,
-    stories: &[&Article],
+    stories: &[Article],
     topics: &[Topic],
 ) -> EditionView {
     let site = &outlet.site;
@@ -29,10 +29,7 @@ pub(crate) fn edition(
         corrections: Vec::new(),
         postal_address: outlet.postal_address.clone(),
         web: format!("{site}{}", edition_path(wish.date)),
-        doors: Doors {
-            preferences: format!("{site}/preferences/"),
-            unsubscribe: format!("{site}/unsubscribe/"),
-        },
+        doors: Doors { preferences: format!("{site}/preferences/"), unsubscribe: format!("{site}/unsubscribe/") },
     }
 }
 

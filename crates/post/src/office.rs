@@ -444,7 +444,10 @@ impl Shared {
     pub(crate) fn kept(&self, count: usize, lost: &[DeliveryKey]) {
         self.let_go(count);
         if !lost.is_empty() && self.defect.is_none() {
-            tracing::warn!(copies = lost.len(), "Answers came after another poster had taken over; they stay listed as doubtful");
+            tracing::warn!(
+                copies = lost.len(),
+                "Answers came after another poster had taken over; they stay listed as doubtful"
+            );
         }
     }
 

@@ -84,8 +84,17 @@ fn is_about_account(reply: &Reply) -> bool {
         return true;
     }
     let words = reply.text.to_ascii_lowercase();
-    let signs = ["relay access denied", "relaying denied", "relay not permitted", "not permitted to relay", "authentication required",
-        "account suspended", "account is suspended", "sender not verified", "sending quota"];
+    let signs = [
+        "relay access denied",
+        "relaying denied",
+        "relay not permitted",
+        "not permitted to relay",
+        "authentication required",
+        "account suspended",
+        "account is suspended",
+        "sender not verified",
+        "sending quota",
+    ];
     signs.iter().any(|sign| words.contains(sign))
 }
 

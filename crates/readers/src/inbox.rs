@@ -69,7 +69,9 @@ pub async fn work_through(
         let (now, invitation) = (world.now(), outlet.invitation.clone());
         let count = opened.len() as u64;
         passed.asked += store
-            .write(move |tx| opened.into_iter().try_fold(0, |n, wish| Ok(n + take(tx, wish, &words, &invitation, now)?)))
+            .write(move |tx| {
+                opened.into_iter().try_fold(0, |n, wish| Ok(n + take(tx, wish, &words, &invitation, now)?))
+            })
             .await?;
         passed.opened += count;
     }

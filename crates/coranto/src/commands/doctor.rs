@@ -89,7 +89,10 @@ async fn relay(house: &House) -> Check {
             Check { what, well: true, told: format!("{} greets us and takes our login.", orders.relay.name) }
         }
         Err(unreached) => {
-            let told = format!("{}: {unreached}. Check relay.host, relay.port, relay.user and relay.password.", orders.relay.name);
+            let told = format!(
+                "{}: {unreached}. Check relay.host, relay.port, relay.user and relay.password.",
+                orders.relay.name
+            );
             Check { what, well: false, told }
         }
     }

@@ -78,7 +78,8 @@ fn is_page(text: &str) -> bool {
 fn reading(of: &Read, found: Extracted) -> Result<Reading, Problem> {
     let text = found.document.plain_text();
     let language = found.language.as_deref().unwrap_or("und");
-    let summary: Vec<Sentence> = Vec::new(); let _ = language;
+    let summary: Vec<Sentence> = Vec::new();
+    let _ = language;
     let said = match &of.published {
         Some(typed) => Some(prose::moment::parse(typed).ok_or_else(|| {
             Problem::new(format!("{typed:?} is no date."), "Nothing was read.", "Write it as 2026-05-14.")

@@ -18,6 +18,7 @@ pub async fn count(common: Common) -> Result<Answer, Problem> {
         "active        {:>9}\npending       {:>9}  (asked, not confirmed)\nunsubscribed  {:>9}\nsuppressed    {:>9}",
         c.active, c.pending, c.unsubscribed, c.suppressed
     );
-    let json = json!({"active": c.active, "pending": c.pending, "unsubscribed": c.unsubscribed, "suppressed": c.suppressed});
+    let json =
+        json!({"active": c.active, "pending": c.pending, "unsubscribed": c.unsubscribed, "suppressed": c.suppressed});
     Ok(Answer::new(json, told))
 }

@@ -76,6 +76,8 @@ async fn change(house: &House, name: &str, value: Option<String>) -> Result<Answ
 fn typed() -> Result<String, Problem> {
     let mut text = String::new();
     let read = std::io::stdin().take(SECRET_BYTES_MAX).read_to_string(&mut text);
-    read.map_err(|fault| Problem::new(format!("Nothing could be read: {fault}."), "Nothing was changed.", "Try again."))?;
+    read.map_err(|fault| {
+        Problem::new(format!("Nothing could be read: {fault}."), "Nothing was changed.", "Try again.")
+    })?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }

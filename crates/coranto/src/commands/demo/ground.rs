@@ -50,8 +50,12 @@ impl Ground {
         let folder = of.data.clone().unwrap_or_else(fresh_folder);
         let mail = beside(&folder, "mail");
         let world = super::super::world();
-        let (site, catching, reading, selling) =
-            (listen_site(&world, of.listen).await?, listen(&world).await?, listen(&world).await?, listen(&world).await?);
+        let (site, catching, reading, selling) = (
+            listen_site(&world, of.listen).await?,
+            listen(&world).await?,
+            listen(&world).await?,
+            listen(&world).await?,
+        );
         let (site_at, catching_at) = (address(&site)?, address(&catching)?);
         let selling_at = address(&selling)?;
         let world = OUTLETS.iter().fold(world, |world, outlet| world.with_exception(outlet.host, selling_at));

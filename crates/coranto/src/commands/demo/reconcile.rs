@@ -75,7 +75,8 @@ fn receipts_of(house: &House, catcher: &Catcher, departure: DepartureId) -> BTre
 }
 
 async fn is_right(house: &House, reader: ReaderId, to: &[String]) -> Result<bool, Problem> {
-    let sealed = house.store.read(move |tx| readers::sealed(tx, reader)).await.map_err(|fault| store_problem(&fault))?;
+    let sealed =
+        house.store.read(move |tx| readers::sealed(tx, reader)).await.map_err(|fault| store_problem(&fault))?;
     let address = sealed.and_then(|(kid, bytes)| house.vault.open_address(kid, &bytes, reader).ok());
     Ok(address.is_some_and(|address| to.iter().all(|one| one == address.expose())))
 }

@@ -70,7 +70,8 @@ async fn saved_feed(house: &House, named: &str, feed: &gather::Feed) -> Result<(
     let (items, kept) = (gather::items(&house.world, id, feed), source.clone());
     let added = house.store.write(move |tx| store::sources::add(tx, &kept, gather::INTERVAL_MS_FIRST)).await;
     added.map_err(|fault| store_problem(&fault))?;
-    let outcome = gather::Outcome { source, reading: store::sources::Reading::default(), items, went: gather::Went::Read };
+    let outcome =
+        gather::Outcome { source, reading: store::sources::Reading::default(), items, went: gather::Went::Read };
     gather::record(&house.store, outcome).await.map_err(|fault| store_problem(&fault))?;
     Ok(())
 }
