@@ -8,6 +8,7 @@ use seal::Secret;
 use store::{Store, newsletters, settings};
 use vault::{KeyFileFault, KeyRing, Vault};
 use world::World;
+use world::http::Client;
 
 use crate::config::Config;
 use crate::office::{sealed_text, unsealed};
@@ -28,6 +29,8 @@ pub struct House {
     pub settings: Settings,
     /// The outlet's main newsletter.
     pub newsletter: Newsletter,
+    /// Reads what others publish; one for all rounds, so that it remembers its manners.
+    pub gatherer: gather::Gatherer,
 }
 
 /// The folder of the site's files, in the newsroom's folder.
@@ -56,7 +59,10 @@ impl House {
         };
         let vault = Arc::new(Vault::new(ring));
         check_keys(&world, &store, &vault, kept.get(KEY_CHECK)).await?;
-        Ok(Self { world, store, vault, config, settings: Settings::new(kept), newsletter })
+        let settings = Settings::new(kept);
+        let client = Client::new(&world, &gather::agent(settings.get("outlet.site")));
+        let gatherer = gather::Gatherer::new(&world, client);
+        Ok(Self { world, store, vault, config, settings, newsletter, gatherer })
     }
 
     /// Founds a newsroom in `config`'s folder, with these settings; opens it when it was founded before.

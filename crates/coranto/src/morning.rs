@@ -1,9 +1,8 @@
 //! The morning's work: sources read, items made into articles, the site brought up to date.
 
-use newsroom::{ItemId, PictureId, Problem, SourceId, SourceKind, Topics};
+use newsroom::{HOUR_MS, ItemId, Ms, PictureId, Problem, SourceId, SourceKind, Topics};
 use store::items::{self, Material};
 use store::{pictures, sources};
-use world::http::Client;
 
 use crate::house::{House, store_problem};
 
@@ -46,48 +45,49 @@ impl SourceProblem {
     }
 }
 
-/// The gatherer of a newsroom.
-pub fn gatherer(house: &House) -> gather::Gatherer {
-    let client = Client::new(&house.world, &gather::agent(&house.outlet().site));
-    gather::Gatherer::new(&house.world, client)
-}
-
 /// Reads sources, makes articles of what is new, and brings the site up to date. `tell` hears of each step.
 ///
 /// # Errors
 /// A [`Problem`] when the store or the press fails; a source that fails is in the answer.
 pub async fn gather(house: &House, which: gather::Which, tell: impl Fn(&str)) -> Result<Gathered, Problem> {
-    let gatherer = gatherer(house);
     let mut told = Gathered::default();
-    let visited = gather::once(&gatherer, &house.store, which, |one| tell(&one.source.url)).await;
+    let visited = gather::once(&house.gatherer, &house.store, which, |one| tell(&one.source.url)).await;
     for one in visited.map_err(|fault| store_problem(&fault))? {
         told.sources += 1;
         told.fresh += one.fresh;
         told.problems.extend(one.problem().map(|p| SourceProblem::new(&one.source.url, p)));
-        for changed in &one.changed {
-            let corrected = desk::correct(&house.world, &house.store, changed, &house.outlet().language).await;
-            told.corrected += usize::from(corrected.map_err(|fault| store_problem(&fault))?);
-        }
     }
-    fetch(house, &gatherer).await.map_err(|fault| store_problem(&fault))?;
-    let taken = desk::take_ready(&house.world, &house.store, &house.outlet().language).await;
+    let language = house.outlet().language;
+    let corrected = desk::correct(&house.world, &house.store, &language).await;
+    told.corrected = corrected.map_err(|fault| store_problem(&fault))?;
+    fetch(house).await.map_err(|fault| store_problem(&fault))?;
+    let taken = desk::take_ready(&house.world, &house.store, &language).await;
     told.published = taken.map_err(|fault| store_problem(&fault))?.published.len();
     publish(house).await?;
     Ok(told)
 }
 
-/// Fetches what items need beyond their feed.
-async fn fetch(house: &House, gatherer: &gather::Gatherer) -> store::Result<()> {
+/// How long an item waits for a page that cannot be had just now before it is taken with what its feed says, in
+/// milliseconds: a site that is down over breakfast is up again by noon.
+const PAGE_WAIT_MS: Ms = 4 * HOUR_MS;
+
+/// Fetches what items need beyond their feed. An item whose page may be had later waits for it for a while.
+async fn fetch(house: &House) -> store::Result<()> {
     loop {
         let wanting = house.store.read(|tx| items::wanting(tx, FETCH_MAX)).await?;
-        if wanting.is_empty() {
-            return Ok(());
-        }
-        for (filed, had) in gather::materials(gatherer, wanting).await {
+        let mut kept = false;
+        for (filed, had) in gather::materials(&house.gatherer, wanting).await {
             for problem in &had.problems {
                 tracing::warn!(item.id = filed.item.id.0, "{problem}");
             }
+            if had.later && house.world.now() - filed.item.first_seen < PAGE_WAIT_MS {
+                continue;
+            }
             keep(house, filed.item.id, had.page, had.picture).await?;
+            kept = true;
+        }
+        if !kept {
+            return Ok(());
         }
     }
 }
@@ -167,9 +167,8 @@ pub async fn add_source(house: &House, url: &str, topics: Topics) -> Result<Opti
 /// # Errors
 /// A [`Problem`] for the editor.
 pub async fn import(house: &House, page: gather::Page, guid: &str) -> Result<Option<newsroom::ArticleId>, Problem> {
-    let gatherer = gatherer(house);
     let picture = match page.named_picture() {
-        Some(url) => gatherer.picture(&url).await.ok(),
+        Some(url) => house.gatherer.picture(&url).await.ok(),
         None => None,
     };
     let id = PictureId(house.world.mint());

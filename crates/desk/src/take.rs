@@ -1,6 +1,6 @@
 //! Taking: items of which everything is at hand become published articles, each once.
 
-use newsroom::{ArticleId, Item, ItemId, ItemState, Source, SourceId, Topics, slug};
+use newsroom::{Article, ArticleId, Item, ItemId, ItemState, Revision, Source, SourceId, Topics, slug};
 use store::items::{self, Filed, Material};
 use store::{Store, Write, articles, pictures, sources, topics};
 use world::World;
@@ -109,31 +109,65 @@ fn publish(tx: &Write, item: &Item, article: ArticleId, made: &Made, now: i64) -
     Ok(Some(article))
 }
 
-/// An item that had become an article has changed at its source: the article gets a new revision. `false` when there is
-/// nothing to correct.
+/// Articles whose items have changed at their source get a new revision. Gives how many were corrected.
 ///
 /// # Errors
-/// [`store::Error`].
-pub async fn correct(world: &World, store: &Store, changed: &Filed, language: &str) -> store::Result<bool> {
-    let Some(id) = changed.item.article else { return Ok(false) };
-    let Some(current) = store.read(move |tx| articles::by_id(tx, id)).await? else { return Ok(false) };
+/// [`store::Error`]; what was not corrected waits for the next round.
+pub async fn correct(world: &World, store: &Store, language: &str) -> store::Result<usize> {
+    let mut corrected = 0;
+    loop {
+        let changed = store.read(|tx| items::changed(tx, BATCH)).await?;
+        if changed.is_empty() {
+            return Ok(corrected);
+        }
+        for filed in changed {
+            corrected += usize::from(correct_one(world, store, filed, language.to_owned()).await?);
+        }
+    }
+}
+
+async fn correct_one(world: &World, store: &Store, changed: Filed, language: String) -> store::Result<bool> {
+    let item = changed.item.id;
+    // A changed item had become an article; when that is gone there is nothing to correct, and no round without end.
+    let id = changed.item.article.unwrap_or(ArticleId(0));
+    let current = store.read(move |tx| articles::by_id(tx, id)).await?;
+    let next = match &current {
+        Some(current) => Some(corrected(world, store, &changed, current, language).await?).filter(|next| {
+            let (new, old) = (next, &current.revision);
+            (&new.title, &new.standfirst, &new.body) != (&old.title, &old.standfirst, &old.body)
+        }),
+        None => None,
+    };
+    // The revision and the mark that it was made go together: a crash in between repeats both or neither.
+    store
+        .write(move |tx| {
+            if let Some(next) = &next {
+                articles::revise(tx, next)?;
+            }
+            items::taken(tx, item, id)?;
+            Ok(next.is_some())
+        })
+        .await
+}
+
+async fn corrected(
+    world: &World,
+    store: &Store,
+    changed: &Filed,
+    current: &Article,
+    language: String,
+) -> store::Result<Revision> {
     let held = held(store, changed.item.id, changed.item.source).await?;
     let number = current.revision.number + 1;
-    let mut next = make_of(world, held, changed, id, number, language.to_owned()).await.revision;
+    let mut next = make_of(world, held, changed, current.id, number, language).await.revision;
     // What came from the page and not from the feed stays as it was: the page was let go.
-    next.picture = current.revision.picture.clone();
-    next.credit = current.revision.credit.clone();
+    next.picture.clone_from(&current.revision.picture);
+    next.credit.clone_from(&current.revision.credit);
     if changed.item.content_html.is_none() {
         next.body.clone_from(&current.revision.body);
         next.language.clone_from(&current.revision.language);
     }
-    let same = (&next.title, &next.standfirst, &next.body)
-        == (&current.revision.title, &current.revision.standfirst, &current.revision.body);
-    if same {
-        return Ok(false);
-    }
-    store.write(move |tx| articles::revise(tx, &next)).await?;
-    Ok(true)
+    Ok(next)
 }
 
 /// Publishes a page that an editor named: fetched or saved, without a source.

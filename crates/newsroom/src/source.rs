@@ -56,6 +56,8 @@ pub enum ItemState {
     Taken = 1,
     /// An editor passed it over.
     Dismissed = 2,
+    /// Became an article, and its source has changed it since: a correction is due.
+    Changed = 3,
 }
 
 /// One entry of a source, as it came.

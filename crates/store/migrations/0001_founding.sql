@@ -56,12 +56,12 @@ CREATE TABLE item (
   image_url TEXT,
   categories TEXT NOT NULL,
   first_seen BIGINT NOT NULL,
-  -- 0 new, 1 taken, 2 dismissed
-  state BIGINT NOT NULL CHECK (state IN (0, 1, 2)),
+  -- 0 new, 1 taken, 2 dismissed, 3 taken and changed at its source since
+  state BIGINT NOT NULL CHECK (state IN (0, 1, 2, 3)),
   article BIGINT,
   UNIQUE (source, guid)
 );
-CREATE INDEX item_new ON item (first_seen, id) WHERE state = 0;
+CREATE INDEX item_new ON item (state, first_seen, id) WHERE state IN (0, 3);
 
 -- What gather fetched for an item beyond its feed: its page as text, its lead picture. The desk makes an article of it
 -- and lets the page go.

@@ -25,9 +25,11 @@ const ADD: &str = sql!(
 );
 const UPDATE: &str = sql!(
     "UPDATE item
-     SET url = $2, title = $3, author = $4, summary_html = $5, content_html = $6, image_url = $7
+     SET url = $2, title = $3, author = $4, summary_html = $5, content_html = $6, image_url = $7,
+       state = CASE WHEN state = 1 THEN 3 ELSE state END
      WHERE id = $1"
 );
+const CHANGED: &str = item_columns!("WHERE state = 3 ORDER BY first_seen, id LIMIT $1");
 const TAKEN: &str = sql!("UPDATE item SET state = 1, article = $2 WHERE id = $1");
 
 /// An item with the categories its source gave it, as written.
@@ -58,7 +60,8 @@ fn filed(row: &Row) -> Filed {
         state: match row.int(13) {
             0 => ItemState::New,
             1 => ItemState::Taken,
-            _ => ItemState::Dismissed,
+            2 => ItemState::Dismissed,
+            _ => ItemState::Changed,
         },
         article: row.int_or_none(14).map(ArticleId),
     };
@@ -117,7 +120,7 @@ pub fn file(tx: &Write, fresh: &Filed) -> Result<Filing> {
     known.item = Item {
         id: known.item.id,
         first_seen: known.item.first_seen,
-        state: known.item.state,
+        state: if known.item.state == ItemState::Taken { ItemState::Changed } else { known.item.state },
         article: known.item.article,
         ..i.clone()
     };
@@ -132,7 +135,15 @@ pub fn waiting(tx: &Read, limit: i64) -> Result<Vec<Filed>> {
     Ok(tx.query(WAITING, args![limit])?.iter().map(filed).collect())
 }
 
-/// An item became an article.
+/// Items whose articles wait for a correction, the oldest first.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn changed(tx: &Read, limit: i64) -> Result<Vec<Filed>> {
+    Ok(tx.query(CHANGED, args![limit])?.iter().map(filed).collect())
+}
+
+/// An item became an article, or its article was corrected.
 ///
 /// # Errors
 /// [`crate::Error`].

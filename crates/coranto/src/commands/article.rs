@@ -36,7 +36,7 @@ pub async fn fetched_or_saved(
     url: Option<&str>,
 ) -> Result<(gather::Page, String), Problem> {
     if named.starts_with("http://") || named.starts_with("https://") {
-        let page = morning::gatherer(house).page(named, gather::Asked::ByEditor).await?;
+        let page = house.gatherer.page(named, gather::Asked::ByEditor).await?;
         return Ok((page, named.to_owned()));
     }
     let bytes = std::fs::read(named).map_err(|fault| {

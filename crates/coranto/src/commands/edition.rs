@@ -17,7 +17,8 @@ use crate::{morning, office};
 /// How often the report is looked at while another process sends, in milliseconds.
 const LOOK_MS: i64 = 250;
 
-pub async fn run(of: cli::Edition) -> Result<Answer, Problem> {
+/// Cuts, sends or reports.
+pub(super) async fn run(of: cli::Edition) -> Result<Answer, Problem> {
     match of {
         cli::Edition::Cut { date, common } => {
             let house = house(&common).await?;
