@@ -1,6 +1,6 @@
 //! From the store to the folder: what is published lies there, what is withdrawn does not.
 
-mod sample;
+use crate::sample;
 
 use std::path::{Path, PathBuf};
 
@@ -117,8 +117,13 @@ async fn two_publishers_take_turns() {
     let place = place("turns");
     let (store, _) = founded(&place).await;
     let (world, outlet, folder) = (world(), outlet(), place.join("site"));
-    let (one, other) = tokio::join!(publish(&world, &store, &outlet, &folder), publish(&world, &store, &outlet, &folder));
+    let (one, other) =
+        tokio::join!(publish(&world, &store, &outlet, &folder), publish(&world, &store, &outlet, &folder));
     let (one, other) = (one.expect("it is published"), other.expect("it is published"));
     let written = [one.written.len(), other.written.len()];
-    assert_eq!(written.iter().filter(|count| **count == 0).count(), 1, "the second finds everything as it should be: {written:?}");
+    assert_eq!(
+        written.iter().filter(|count| **count == 0).count(),
+        1,
+        "the second finds everything as it should be: {written:?}"
+    );
 }
