@@ -1,6 +1,6 @@
 //! From the store to the folder: what is published lies there, what is withdrawn does not.
 
-mod sample;
+use crate::sample;
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,7 @@
 //! A small newsroom's site in five languages, invented for these tests.
 
+pub mod xml;
+
 use newsroom::{
     Article, ArticleId, ArticleState, Credit, HOUR_MS, Licence, PictureId, PictureUse, Published, Revision, Topic,
     TopicId, Topics,
@@ -152,7 +154,7 @@ fn article(at: usize, language: &str, [title, standfirst, byline, first]: [&str;
     let number = i64::try_from(at).expect("a small sample");
     let id = ArticleId(9_000 + number);
     let at_ms = MORNING - number * 3 * HOUR_MS;
-    let republished = at % 3 == 0;
+    let republished = at.is_multiple_of(3);
     Article {
         id,
         slug: newsroom::slug(title, id),
@@ -161,7 +163,7 @@ fn article(at: usize, language: &str, [title, standfirst, byline, first]: [&str;
         published: Some(Published { at: at_ms, rank: 100 - number, source_date: None }),
         revision: Revision {
             article: id,
-            number: if at % 5 == 0 { 2 } else { 1 },
+            number: if at.is_multiple_of(5) { 2 } else { 1 },
             title: title.to_owned(),
             standfirst: standfirst.to_owned(),
             language: language.to_owned(),
@@ -172,10 +174,10 @@ fn article(at: usize, language: &str, [title, standfirst, byline, first]: [&str;
                 licence: republished
                     .then(|| Licence { url: "https://creativecommons.org/licenses/by/4.0/".to_owned() }),
             },
-            picture: (at % 2 == 0).then(|| picture(number)),
+            picture: (at.is_multiple_of(2)).then(|| picture(number)),
             topics: if at % 7 == 6 { Topics::NONE } else { Topics::NONE.with((at % 4) as u8) },
             body: body(first).to_json(),
-            made: at_ms + if at % 5 == 0 { HOUR_MS } else { 0 },
+            made: at_ms + if at.is_multiple_of(5) { HOUR_MS } else { 0 },
         },
     }
 }

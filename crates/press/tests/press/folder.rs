@@ -1,6 +1,6 @@
 //! The folder: whole pages, nothing rewritten in vain, nothing left behind, and right again after a power cut.
 
-mod sample;
+use crate::sample;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

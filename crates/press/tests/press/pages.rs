@@ -1,7 +1,7 @@
 //! Every page of the site, in every language of the theme: whole, accessible in its structure, and nothing but text
 //! where a stranger's text stands.
 
-mod sample;
+use crate::sample;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -473,29 +473,25 @@ fn json_bodies(feed: &str) -> (usize, Vec<String>) {
 
 /// Entries and the texts of `element`, from a feed that must be well-formed.
 fn xml_bodies(feed: &str, element: &str) -> (usize, Vec<String>) {
-    use quick_xml::events::Event;
-    let mut reader = quick_xml::Reader::from_str(feed);
-    reader.config_mut().check_end_names = true;
-    let (mut entries, mut bodies, mut inside) = (0, Vec::new(), None::<String>);
-    loop {
-        match reader.read_event().expect("the feed is well-formed") {
-            Event::Start(start) if start.name().as_ref() == element => inside = Some(String::new()),
-            Event::Start(start) if matches!(start.name().as_ref(), "item" | "entry") => entries += 1,
-            Event::End(end) if end.name().as_ref() == element => bodies.extend(inside.take()),
-            Event::Text(text) => {
-                if let Some(body) = &mut inside {
-                    body.push_str(&text);
-                }
-            }
-            Event::GeneralRef(name) => {
-                if let Some(body) = &mut inside {
-                    let name = format!("&{};", &*name);
-                    body.push_str(&quick_xml::escape::unescape(&name).expect("a known entity"));
-                }
-            }
-            Event::Eof => return (entries, bodies),
-            _ => {}
-        }
+    let nodes = sample::xml::nodes(feed).unwrap_or_else(|fault| panic!("{fault}\n{feed}"));
+    let entries = nodes.iter().filter(|(name, _)| matches!(name.as_str(), "item" | "entry")).count();
+    let bodies = nodes.into_iter().filter(|(name, _)| name == element).map(|(_, text)| text).collect();
+    (entries, bodies)
+}
+
+#[test]
+fn the_checks_of_a_feed_can_fail() {
+    for broken in [
+        "<a>",
+        "<a></b>",
+        "<a>&nbsp;</a>",
+        "<a>x & y</a>",
+        "<a b=c></a>",
+        "<a/><b></b>",
+        "<a b=\"<\"></a>",
+        "<a>\u{1}</a>",
+    ] {
+        assert!(sample::xml::nodes(broken).is_err(), "{broken}");
     }
 }
 
