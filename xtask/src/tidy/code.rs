@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 /// A file longer than this is no longer one idea; the longest files of the codebases STYLE.md points at stay below.
 const LINES_MAX: usize = 1_000;
 /// What differs between the engines must stay small enough to be read at one sitting (ARCHITECTURE.md, "The tree").
-const ENGINE_LINES_MAX: usize = 600;
+const ENGINE_LINES_MAX: usize = 800;
 /// Crates that may say they call the system, and why it is theirs.
 const MAY_ASK_THE_SYSTEM: [&str; 3] = [
     "world",   // it is the seam
