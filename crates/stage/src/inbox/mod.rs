@@ -93,11 +93,12 @@ impl Inbox {
         response
     }
 
-    /// The receipt at `place` and its message.
-    fn read(&self, place: usize) -> Option<(Receipt, Vec<u8>)> {
+    /// Its place, the receipt and the message that an address of ours names.
+    fn read(&self, place: &str) -> Option<(usize, Receipt, Vec<u8>)> {
+        let place = place.parse().ok()?;
         let receipt = self.catcher.receipt(place)?;
         match self.catcher.message(place) {
-            Ok(message) => Some((receipt, message)),
+            Ok(message) => Some((place, receipt, message)),
             Err(error) => {
                 tracing::error!(error.text = %error, "a caught message could not be read back");
                 None
@@ -239,8 +240,8 @@ const FIELDS: [&str; 3] = ["From", "To", "Date"];
 /// Those that only the curious unfold.
 const MORE_FIELDS: [&str; 4] = ["Message-ID", "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post"];
 
-async fn message(State(inbox): Shared, Path(place): Path<usize>) -> Response {
-    let Some((receipt, message)) = inbox.read(place) else { return inbox.missing() };
+async fn message(State(inbox): Shared, Path(place): Path<String>) -> Response {
+    let Some((place, receipt, message)) = inbox.read(&place) else { return inbox.missing() };
     let opened = Opened::parse(&message);
     let row = RowView::of(place, &receipt);
     let mailbox = receipt.to.first().map_or_else(Vec::new, |to| inbox.catcher.places(to));
@@ -281,8 +282,8 @@ fn runs(text: &str) -> Vec<RunView> {
 }
 
 /// The message's own HTML, in a box: no script, no form, no request but for the site's pictures. Its links open beside it.
-async fn html(State(inbox): Shared, Path(place): Path<usize>) -> Response {
-    let Some(html) = inbox.read(place).and_then(|(_, message)| Opened::parse(&message).html) else {
+async fn html(State(inbox): Shared, Path(place): Path<String>) -> Response {
+    let Some(html) = inbox.read(&place).and_then(|(_, _, message)| Opened::parse(&message).html) else {
         return inbox.missing();
     };
     let policy = format!(
@@ -306,9 +307,9 @@ fn opened_beside(html: &str) -> String {
 }
 
 /// The message as it came.
-async fn source(State(inbox): Shared, Path(place): Path<usize>) -> Response {
-    match inbox.read(place) {
-        Some((_, message)) => answer("text/plain; charset=utf-8", "default-src 'none'; sandbox", message),
+async fn source(State(inbox): Shared, Path(place): Path<String>) -> Response {
+    match inbox.read(&place) {
+        Some((_, _, message)) => answer("text/plain; charset=utf-8", "default-src 'none'; sandbox", message),
         None => inbox.missing(),
     }
 }
