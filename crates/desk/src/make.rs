@@ -62,7 +62,7 @@ pub fn make(origin: &Origin<'_>, article: ArticleId, number: i64, now: Ms) -> Ma
     let revision = Revision {
         article,
         number,
-        standfirst: standfirst(origin, &text),
+        standfirst: standfirst(origin, &text, &language),
         title,
         language,
         credit: credit(origin, page.as_ref()),
@@ -90,14 +90,18 @@ fn body(origin: &Origin<'_>, page: Option<&Extracted>, base: Option<&Url>) -> Do
 }
 
 /// The feed's own summary, if it is one; else the best sentences of the text itself, verbatim.
-fn standfirst(origin: &Origin<'_>, text: &str) -> String {
+fn standfirst(origin: &Origin<'_>, text: &str, language: &str) -> String {
     let nowhere = Url::parse("http://invalid.invalid/").expect("a valid address");
     let summary = origin.filed.item.summary_html.as_deref().map(|html| prose::clean(html, &nowhere).plain_text());
     let summary = summary.map(|s| s.split_whitespace().collect::<Vec<_>>().join(" "));
     let summary = summary.map(|s| without_invitation(&s)).filter(|s| !s.is_empty());
     match summary {
         Some(summary) if prose::word_count(&summary) <= STANDFIRST_WORDS_MAX => summary,
-        _ => prose::first_words(text, TEASER_WORDS),
+        _ => {
+            let best: Vec<String> = story::summary(text, language).into_iter().map(|s| s.text).collect();
+            // A text without a sentence that stands alone opens with its own first words.
+            if best.is_empty() { prose::first_words(text, TEASER_WORDS) } else { best.join(" ") }
+        }
     }
 }
 

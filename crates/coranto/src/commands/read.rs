@@ -78,8 +78,7 @@ fn is_page(text: &str) -> bool {
 fn reading(of: &Read, found: Extracted) -> Result<Reading, Problem> {
     let text = found.document.plain_text();
     let language = found.language.as_deref().unwrap_or("und");
-    let summary: Vec<Sentence> = Vec::new();
-    let _ = language;
+    let summary = story::summary(&text, language).into_iter().map(|s| Sentence { text: s.text, source: s.source });
     let said = match &of.published {
         Some(typed) => Some(prose::moment::parse(typed).ok_or_else(|| {
             Problem::new(format!("{typed:?} is no date."), "Nothing was read.", "Write it as 2026-05-14.")
@@ -95,7 +94,7 @@ fn reading(of: &Read, found: Extracted) -> Result<Reading, Problem> {
         language: found.language,
         canonical: found.canonical,
         image: found.image.map(|i| Picture { src: i.src, alt: i.alt, caption: i.caption, credit: i.credit }),
-        summary,
+        summary: summary.collect(),
         text,
         timeline: Vec::new(),
         quotes: Vec::new(),
