@@ -39,8 +39,11 @@ pub struct Config {
 /// Where the site is served unless told otherwise.
 pub const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8400);
 
+/// The database unless told otherwise: a file in the folder.
+const DATABASE: &str = "newsroom.db";
+
 /// What `coranto init` writes.
-pub const TEMPLATE: &str = "\
+const TEMPLATE: &str = "\
 # What Coranto must know before its database opens. Everything else is a setting: `coranto settings`.
 # Any key can be overridden by a variable: CORANTO_DATABASE, CORANTO_LISTEN, CORANTO_KEY_FILE, CORANTO_LOG.
 
@@ -100,7 +103,7 @@ impl Config {
     }
 
     fn assemble(folder: &Path, written: Written) -> Result<Self, Problem> {
-        let database = variable("DATABASE").or(written.database).unwrap_or_else(|| "newsroom.db".into());
+        let database = variable("DATABASE").or(written.database).unwrap_or_else(|| DATABASE.into());
         let listen = match variable("LISTEN") {
             Some(text) => text.parse().map_err(|_| {
                 Problem::new(
@@ -121,6 +124,26 @@ impl Config {
             log: variable("LOG").or(written.log).unwrap_or_else(|| "info".into()),
         })
     }
+}
+
+/// Writes the file of a newsroom with this database, unless there is one: a folder that has it is a founded newsroom.
+///
+/// # Errors
+/// A [`Problem`] when it cannot be written.
+pub fn write(folder: &Path, database: Option<&str>) -> Result<(), Problem> {
+    let file = folder.join(FILE);
+    if file.exists() {
+        return Ok(());
+    }
+    let quoted = toml::Value::String(database.unwrap_or(DATABASE).to_owned()).to_string();
+    let text = TEMPLATE.replace("\"newsroom.db\"", &quoted);
+    std::fs::write(&file, text).map_err(|fault| {
+        Problem::new(
+            format!("{} cannot be written: {fault}.", file.display()),
+            "The newsroom is not founded yet; its keys and database are there.",
+            "Make room or give the right to write, and try again.",
+        )
+    })
 }
 
 /// Where a database named in words is.

@@ -71,7 +71,8 @@ impl Charter {
         let domain = |name| Domain::parse(name).expect("a domain");
         let key = ring.dkim(SELECTOR).expect("it was added").expose();
         let signer = Signer::from_pkcs8(key, domain(DOMAIN), domain(SELECTOR)).expect("an RSA-2048 key");
-        let newsletter = Newsletter { id: NewsletterId(world.mint()), slug: "daily".into(), title: "Morning Tide".into() };
+        let newsletter =
+            Newsletter { id: NewsletterId(world.mint()), slug: "daily".into(), title: "Morning Tide".into() };
         Self {
             outlet: outlet(),
             vault: Arc::new(Vault::new(ring)),
@@ -97,7 +98,8 @@ impl Charter {
     }
 
     fn orders(&self, name: &str, stop: watch::Receiver<bool>) -> Orders {
-        let login = self.plan.login.then(|| Login { name: relay::NAME.into(), secret: Secret::new(relay::PASSWORD.into()) });
+        let login =
+            self.plan.login.then(|| Login { name: relay::NAME.into(), secret: Secret::new(relay::PASSWORD.into()) });
         Orders {
             sender: Sender { signer: self.signer.clone() },
             relay: Relay {
@@ -179,7 +181,13 @@ pub(crate) struct Birth {
 
 impl Life {
     /// Starts every part.
-    pub(crate) fn begin(charter: Arc<Charter>, outside: Arc<Outside>, store: Store, doors: Doors, birth: &Birth) -> Self {
+    pub(crate) fn begin(
+        charter: Arc<Charter>,
+        outside: Arc<Outside>,
+        store: Store,
+        doors: Doors,
+        birth: &Birth,
+    ) -> Self {
         let (stop, stopped) = watch::channel(false);
         let world = charter.world.clone();
         let part = Part { charter, outside, world, store, bell: Arc::default() };
@@ -383,7 +391,10 @@ async fn watch_ledger(part: Part) -> Ended {
 /// The post office, and now and then a second one that takes over while the first is paused.
 async fn posts(part: Part, number: u64, usurper: Option<Ms>, stop: watch::Receiver<bool>) -> Ended {
     let pause = Pause::default();
-    let first = Paused { pause: pause.clone(), inner: Box::pin(post_office(part.clone(), format!("first-{number}"), stop.clone())) };
+    let first = Paused {
+        pause: pause.clone(),
+        inner: Box::pin(post_office(part.clone(), format!("first-{number}"), stop.clone())),
+    };
     let Some(after) = usurper else { return first.await };
     let second = async {
         part.world.sleep(after).await;

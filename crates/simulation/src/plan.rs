@@ -155,7 +155,8 @@ impl Plan {
 
 fn window(world: &World, span: Ms, longest: Ms) -> (Ms, Ms) {
     // Half of them fall on a cut, where they hurt.
-    let from = if percent(world, 50) { within(world, CUT_MS - HOUR_MS, CUT_MS + HOUR_MS) } else { within(world, 0, span) };
+    let from =
+        if percent(world, 50) { within(world, CUT_MS - HOUR_MS, CUT_MS + HOUR_MS) } else { within(world, 0, span) };
     (from, from + within(world, MINUTE_MS, longest))
 }
 

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use mail::address::HostName;
-use mail::smtp::{Enhanced, Reply};
 use mail::smtp::server::{Answer, Flow, Offer, Received, Receiver, Terms, serve};
+use mail::smtp::{Enhanced, Reply};
 use newsroom::{Ms, SECOND_MS};
 use world::{Stream, World};
 

@@ -75,7 +75,8 @@ async fn live(seed: u64, settings: Settings) -> Report {
     let outside = outside_of(&charter);
     let disk = Disk::new(seed);
     let location = Location::Simulated { vfs: disk.vfs_name().into(), planted_normal: settings.planted_normal };
-    let mut run = Run { charter, outside, net, disk, location, doors: Doors::default(), lives: 0, born: world.now(), world };
+    let mut run =
+        Run { charter, outside, net, disk, location, doors: Doors::default(), lives: 0, born: world.now(), world };
     run.days().await;
     run.report(seed)
 }
@@ -308,7 +309,8 @@ impl Run {
             End::Stop => {
                 self.outside.count("stopped in order");
                 life.stop();
-                let home = tokio::time::timeout(std::time::Duration::from_millis(STOP_MS_MAX.unsigned_abs()), life.ended());
+                let home =
+                    tokio::time::timeout(std::time::Duration::from_millis(STOP_MS_MAX.unsigned_abs()), life.ended());
                 if home.await.is_err() {
                     self.outside.broken("a poster that was asked to stop is still there".into());
                 }
@@ -339,7 +341,8 @@ impl Run {
         let Some(store) = self.open(None).await else { return };
         let birth = Birth { number: self.lives, usurper: None };
         self.restarted(&birth, open);
-        let mut life = Life::begin(self.charter.clone(), self.outside.clone(), store.clone(), self.doors.clone(), &birth);
+        let mut life =
+            Life::begin(self.charter.clone(), self.outside.clone(), store.clone(), self.doors.clone(), &birth);
         let last = self.world.now() + self.charter.plan.lives_ms + DRAIN_MS_MAX;
         let settled = loop {
             let glance = self.world.now() + GLANCE_MS;
@@ -380,6 +383,12 @@ impl Run {
         witness.counters.add("sectors lost", disk.sectors_lost);
         self.world.note(&format!("disk {:016x} {} {disk:?}", self.disk.trace(), witness.counters));
         let trace = self.world.trace().expect("a simulation has a trace");
-        Report { seed, hash: trace.hash, counters: witness.counters.clone(), fault: witness.fault.clone(), lines: trace.lines }
+        Report {
+            seed,
+            hash: trace.hash,
+            counters: witness.counters.clone(),
+            fault: witness.fault.clone(),
+            lines: trace.lines,
+        }
     }
 }

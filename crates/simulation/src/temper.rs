@@ -83,7 +83,8 @@ impl Temper {
             return temper;
         }
         for _ in 0..world.roll(7) {
-            let (step, vice) = (Step::EVERY[roll(world, Step::EVERY.len())], Vice::EVERY[roll(world, Vice::EVERY.len())]);
+            let (step, vice) =
+                (Step::EVERY[roll(world, Step::EVERY.len())], Vice::EVERY[roll(world, Vice::EVERY.len())]);
             temper.vices.push((step, vice, frequency(world)));
         }
         for vice in [

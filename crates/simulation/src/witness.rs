@@ -310,13 +310,7 @@ impl Witness {
     }
 
     /// P3: once, and byte-identical whenever it comes.
-    fn once(
-        &mut self,
-        copy: CopyId,
-        kind: DepartureKind,
-        mail: &Mail,
-        received: &Received<'_>,
-    ) -> Result<(), String> {
+    fn once(&mut self, copy: CopyId, kind: DepartureKind, mail: &Mail, received: &Received<'_>) -> Result<(), String> {
         let fenced = self.fenced.get(received.helo).is_some_and(|since| received.at > *since);
         let known = self.copies.entry(copy).or_insert_with(|| Copies {
             bytes: received.bytes.to_vec(),
@@ -408,7 +402,12 @@ impl Witness {
     }
 
     /// Everyone who stood certainly active before a cut and at its end must be in it; nobody who certainly did not may be.
-    pub(crate) fn check_cut(&mut self, id: DepartureId, before: &[(u64, Option<Standing>)], readers: &BTreeMap<ReaderId, usize>) {
+    pub(crate) fn check_cut(
+        &mut self,
+        id: DepartureId,
+        before: &[(u64, Option<Standing>)],
+        readers: &BTreeMap<ReaderId, usize>,
+    ) {
         let Some(seen) = self.departures.get(&id) else { return };
         let taken: BTreeSet<usize> = seen.lines.iter().filter_map(|l| readers.get(&l.reader).copied()).collect();
         let mut faults = Vec::new();
@@ -494,7 +493,6 @@ impl Witness {
         self.counters.add("twice, listed in doubt", twice_in_doubt as u64);
         faults.into_iter().for_each(|fault| self.broken(fault));
     }
-
 }
 
 fn state_name(state: DeliveryState) -> &'static str {

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::world;
 use crate::answer::Answer;
 use crate::cli::Init;
-use crate::config::{Config, FILE, TEMPLATE};
+use crate::config::{Config, FILE};
 use crate::house::House;
 use crate::{office, settings};
 
@@ -27,21 +27,12 @@ pub async fn run(of: Init) -> Result<Answer, Problem> {
         }
     }
     let mut config = Config::without_file(&of.dir)?;
-    let mut text = TEMPLATE.to_owned();
     if let Some(database) = &of.database {
         config.database = crate::config::location(&of.dir, database);
-        let quoted = toml::Value::String(database.clone()).to_string();
-        text = text.replace("database = \"newsroom.db\"", &format!("database = {quoted}"));
     }
     let house = House::found(world(), config, &first).await?;
     // The settings file last: a folder that has it is a founded newsroom.
-    std::fs::write(&file, text).map_err(|fault| {
-        Problem::new(
-            format!("{} cannot be written: {fault}.", file.display()),
-            "The newsroom is not founded yet; its keys and database are there.",
-            "Make room or give the right to write, and run init again.",
-        )
-    })?;
+    crate::config::write(&of.dir, of.database.as_deref())?;
     let record = office::signer(&house)?.dns_record();
     let told = format!(
         "The newsroom is founded in {0}.\n\n\

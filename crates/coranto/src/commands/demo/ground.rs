@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use world::{Listener, World};
 
 use crate::cli::Demo;
-use crate::config::{Config, LISTEN, location};
+use crate::config::{self, Config, LISTEN, location};
 use crate::house::{House, store_problem};
 use crate::{morning, run};
 
@@ -65,6 +65,8 @@ impl Ground {
         }
         let first = outlet_settings(site_at, catching_at);
         let house = House::found(world.clone(), config, &first).await?;
+        // So that every other command works on the demo's newsroom.
+        config::write(&folder, of.database.as_deref())?;
         found_topics(&house).await?;
         let newsstand = Arc::new(Newsstand::new(opening_day(&house).await?));
         let catcher = Catcher::open(&mail, &world).map_err(|fault| mail_problem(&mail, &fault))?;
