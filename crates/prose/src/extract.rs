@@ -14,7 +14,7 @@ use crate::metadata::{self, Metadata};
 use crate::{language, moment};
 use dom_query::NodeRef;
 use newsroom::Ms;
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use url::Url;
 
 /// Entries kept in `removed`: enough for any honest page.
@@ -255,7 +255,7 @@ fn from_text(text: &str) -> Document {
 fn sweep_page(page: &dom_query::Document) -> Vec<Removed> {
     let mut removed = Vec::new();
     let mut gone: Vec<NodeRef<'_>> = Vec::new();
-    let mut gone_ids = HashSet::new();
+    let mut gone_ids = BTreeSet::new();
     let elements: Vec<NodeRef<'_>> = page.root().descendants_it().filter(NodeRef::is_element).collect();
     for node in elements {
         let Some((kind, text)) = boilerplate_in(&node) else { continue };

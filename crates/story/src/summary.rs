@@ -90,8 +90,7 @@ fn candidates(scalars: &[char], text: &str, language: &str) -> Vec<Candidate> {
         }
         place += 1;
         let words = word_count(&sentence);
-        let stands = words >= SENTENCE_WORDS_MIN
-            && words <= SUMMARY_WORDS_MAX
+        let stands = (SENTENCE_WORDS_MIN..=SUMMARY_WORDS_MAX).contains(&words)
             && is_whole(&sentence)
             && !is_dangling(&sentence, language);
         if stands {
@@ -121,17 +120,15 @@ fn score(sentence: &str, place: usize, terms: &BTreeSet<String>, weights: &BTree
 /// Words that carry meaning: letters and digits, in lower case, longer than three letters; pairs of characters where a script
 /// parts no words.
 fn terms(sentence: &str) -> impl Iterator<Item = String> + '_ {
-    let words = sentence.split(|c: char| !c.is_alphanumeric()).flat_map(|word| {
+    sentence.split(|c: char| !c.is_alphanumeric()).flat_map(|word| {
         let scalars: Vec<char> = word.chars().flat_map(char::to_lowercase).collect();
         let wide = scalars.first().is_some_and(|&c| c as u32 >= 0x2e80);
-        let spans: Vec<String> = match wide {
+        match wide {
             true => scalars.windows(2).map(|pair| pair.iter().collect()).collect(),
             false if scalars.len() > 3 || scalars.iter().any(char::is_ascii_digit) => vec![scalars.iter().collect()],
             false => Vec::new(),
-        };
-        spans
-    });
-    words
+        }
+    })
 }
 
 /// Capitalised words after the first, and numbers.
