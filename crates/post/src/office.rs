@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use newsroom::{CohortId, Delivery, DeliveryKey, DeliveryState, DepartureId, DepartureState, Ms, SECOND_MS};
 use store::ledger::{self, Claim, Held, Lease, Settled};
 use store::{Store, editions};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use vault::Vault;
 use world::World;
@@ -33,6 +34,8 @@ const RENEW_MS: Ms = LEASE_MS / 3;
 const EXPIRE_MS: Ms = 5 * SECOND_MS;
 /// How long a write that found the disk full or the database away waits before it tries again.
 const AGAIN_MS: Ms = SECOND_MS;
+/// How long after a copy has come back the clerk looks for more to do: a moment's answers are taken together.
+const MOVED_MS: Ms = 5;
 /// How many cohorts' bodies are kept at hand: a departure has dozens.
 const COHORTS_MAX: usize = 512;
 
@@ -108,6 +111,8 @@ pub(crate) struct Shared {
     claimed: Hopper<Vec<(Delivery, Arc<SharedCopy>)>>,
     /// Copies claimed and not yet settled or given back.
     held: AtomicI64,
+    /// Rung when a copy is settled or given back, and when the poster cannot go on: there may be something to do.
+    moved: Notify,
     /// Rises when a copy is given back: then the clerk walks a departure again from its start.
     returned: AtomicU64,
     pub(crate) retry_first_ms: Ms,
@@ -139,6 +144,7 @@ pub async fn run(world: World, store: Store, vault: Arc<Vault>, orders: Orders) 
         ready: Hopper::new(2 * connections),
         claimed: Hopper::new(PREPARERS),
         held: AtomicI64::new(0),
+        moved: Notify::new(),
         returned: AtomicU64::new(0),
         retry_first_ms: orders.retry_first_ms,
         defect: orders.defect,
@@ -242,7 +248,7 @@ impl Clerk {
             if idle && self.close().await? && self.shared.until != Until::Stopped {
                 break;
             }
-            self.rest(idle).await?;
+            self.rest().await?;
         }
         Ok(())
     }
@@ -378,14 +384,10 @@ impl Clerk {
         Ok(!left)
     }
 
-    /// Waits for the next thing to do.
-    async fn rest(&self, idle: bool) -> Result<(), PostFault> {
-        const BUSY_MS: Ms = 5;
+    /// Waits for the next thing to do. While copies are out it looks again when one has come back, never because time has
+    /// passed: an answer may take ten minutes, and a look costs the database three transactions.
+    async fn rest(&self) -> Result<(), PostFault> {
         let world = &self.shared.world;
-        if !idle {
-            world.sleep(BUSY_MS.min(self.idle_ms)).await;
-            return Ok(());
-        }
         let due = self.shared.store.read(ledger::next_due).await?;
         let wait = due.map_or(self.idle_ms, |due| (due - world.now()).clamp(1, self.idle_ms));
         let mut stop = self.shared.stop.clone();
@@ -393,6 +395,8 @@ impl Clerk {
             biased;
             // An error here means that nobody can call any more: then only the orders end the work.
             called = stop.changed() => if called.is_err() { world.sleep(wait).await },
+            // Answers come in flocks: one look for all of a moment's.
+            () = self.shared.moved.notified() => world.sleep(MOVED_MS.min(wait)).await,
             () = world.sleep(wait) => {}
         }
         Ok(())
@@ -427,8 +431,8 @@ impl Shared {
         let keys: Vec<_> = copies.iter().map(|c| c.delivery.key).collect();
         let (lease, count) = (self.lease, keys.len());
         if self.durably(move |tx| ledger::release(tx, lease, &keys)).await.is_some() {
-            self.let_go(count);
             self.returned.fetch_add(1, Ordering::SeqCst);
+            self.let_go(count);
         }
     }
 
@@ -453,6 +457,7 @@ impl Shared {
 
     fn let_go(&self, count: usize) {
         self.held.fetch_sub(i64::try_from(count).expect("a batch is small"), Ordering::SeqCst);
+        self.moved.notify_one();
     }
 
     async fn exclude(&self, key: DeliveryKey) {
@@ -492,6 +497,7 @@ impl Shared {
             Err(fault) => {
                 let mut first = self.fault.lock().expect("no panic happens under this lock");
                 first.get_or_insert(fault);
+                self.moved.notify_one();
                 None
             }
         }
