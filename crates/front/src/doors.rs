@@ -1,4 +1,4 @@
-//! The live doors: sign-up, confirm, unsubscribe with undo.
+//! The live doors: sign-up, confirm, preferences, unsubscribe with undo.
 //!
 //! Each answers only after what it did is durable. A GET shows one form and changes nothing; the form's POST acts, and so
 //! does the one click of RFC 8058.
@@ -11,7 +11,7 @@ use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
-use newsroom::{Address, AddressFault, NewsletterId, Problem, ReaderId, SignUp, Topics};
+use newsroom::{Address, AddressFault, Format, NewsletterId, Problem, ReaderId, SignUp, SubscriptionState, Topics};
 use press::rooms::{self, SignUpFault, Typed};
 use press::{PressError, Site, serve::room_headers};
 use seal::Purpose;
@@ -41,6 +41,7 @@ pub(crate) fn routes(front: Arc<Front>) -> Router {
         .route("/confirm/{token}", get(confirm_room).post(confirm))
         .route("/unsubscribe/{token}", get(unsubscribe_room).post(unsubscribe))
         .route("/unsubscribe/{token}/undo", post(undo))
+        .route("/preferences/{token}", get(preferences_room).post(preferences))
         .route("/healthz", get(async || "ok\n"))
         .fallback(file)
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
@@ -108,6 +109,8 @@ impl Hall {
 struct Form {
     typed: Typed,
     language: Option<String>,
+    /// How copies are to be made up.
+    format: Option<String>,
     /// A field that people do not see; only machines fill it in.
     bait: bool,
 }
@@ -121,6 +124,7 @@ impl Form {
                 "email" => drop(email.get_or_insert(value.into_owned())),
                 "topics" => form.typed.topics.push(value.into_owned()),
                 "language" => drop(form.language.get_or_insert(value.into_owned())),
+                "format" => drop(form.format.get_or_insert(value.into_owned())),
                 BAIT_FIELD => form.bait |= !value.is_empty(),
                 _ => {}
             }
@@ -242,4 +246,37 @@ async fn take_undo(hall: &Hall, token: &str) -> Result<Response<Body>, Trouble> 
     let (now, line) = (hall.front.world.now(), hall.line("mail link", ""));
     hall.front.store.write(move |tx| readers::undo(tx, reader, newsletter, &line, now)).await?;
     room(StatusCode::OK, rooms::undone(&hall.front.rooms().await?))
+}
+
+async fn preferences_room(State(hall): Shared, Path(token): Path<String>) -> Response<Body> {
+    let page = show_choices(&hall, &token, false).await;
+    hall.answer(page).await
+}
+
+async fn preferences(State(hall): Shared, Path(token): Path<String>, body: Bytes) -> Response<Body> {
+    let done = take_choices(&hall, &token, &body).await;
+    hall.answer(done).await
+}
+
+/// The reader's choices as they stand. Who has left has none: their link is no longer one.
+async fn show_choices(hall: &Hall, token: &str, saved: bool) -> Result<Response<Body>, Trouble> {
+    let Some((reader, newsletter)) = hall.holder(token, Purpose::Preferences) else { return hall.bad_link().await };
+    let read =
+        hall.front.store.read(move |tx| Ok((readers::standing(tx, reader, newsletter)?, readers::format(tx, reader)?)));
+    let (Some(standing), Some(format)) = read.await? else { return hall.bad_link().await };
+    if standing.state != SubscriptionState::Active {
+        return hall.bad_link().await;
+    }
+    let leave = hall.front.tokens.mint(Purpose::Unsubscribe, reader, newsletter.0);
+    let chosen = rooms::Chosen { token, leave: leave.as_str(), topics: standing.topics, format };
+    room(StatusCode::OK, rooms::preferences(&hall.front.rooms().await?, chosen, saved))
+}
+
+async fn take_choices(hall: &Hall, token: &str, body: &[u8]) -> Result<Response<Body>, Trouble> {
+    let Some((reader, newsletter)) = hall.holder(token, Purpose::Preferences) else { return hall.bad_link().await };
+    let form = Form::read(body);
+    let topics = form.topics(&hall.front.store.read(store::topics::list).await?);
+    let format = if form.format.as_deref() == Some("text") { Format::Text } else { Format::Html };
+    hall.front.store.write(move |tx| readers::choose(tx, reader, newsletter, topics, format)).await?;
+    show_choices(hall, token, true).await
 }

@@ -3,7 +3,7 @@
 //! Each is one form with one button at most. A GET shows the page and changes nothing; the button's POST acts. No room
 //! tells whether an address was known, and none holds an address in its own address.
 
-use newsroom::Problem;
+use newsroom::{Format, Problem, Topics};
 use serde::Serialize;
 
 use crate::{
@@ -49,6 +49,19 @@ struct Room {
     form: bool,
     /// A link to the front page stands below.
     home: bool,
+    /// The form of a reader's choices stands below.
+    choices: Option<Choices>,
+}
+
+/// A reader's choices, as their form shows them.
+#[derive(Serialize)]
+struct Choices {
+    /// The path that the form posts to.
+    action: String,
+    topics: Vec<TopicLink>,
+    plain: bool,
+    /// The page with the one button that ends the subscription.
+    leave: String,
 }
 
 #[derive(Serialize)]
@@ -141,6 +154,43 @@ pub fn unsubscribed(site: &Site, token: &str) -> Result<Vec<u8>, PressError> {
 /// As [`check_mail`].
 pub fn undone(site: &Site) -> Result<Vec<u8>, PressError> {
     plain(site, |words| (words.undone, vec![words.undone_text]))
+}
+
+/// What a reader has chosen, and the links of their room.
+#[derive(Clone, Copy, Debug)]
+pub struct Chosen<'a> {
+    /// The token of the room itself: the form posts to `/preferences/<token>`.
+    pub token: &'a str,
+    /// The token that ends the subscription, behind a page with a button.
+    pub leave: &'a str,
+    /// The topics chosen.
+    pub topics: Topics,
+    /// How the copy is made up.
+    pub format: Format,
+}
+
+/// Behind the preferences link at the foot of each copy: a reader's choices in one form. `saved` says that they have just
+/// been kept.
+///
+/// # Errors
+/// As [`check_mail`].
+pub fn preferences(site: &Site, chosen: Chosen<'_>, saved: bool) -> Result<Vec<u8>, PressError> {
+    let words = site.words();
+    let ticked = |topic: &newsroom::Topic| TopicLink { chosen: chosen.topics.has(topic.bit), ..topic_link(topic) };
+    let choices = Choices {
+        action: format!("/preferences/{}", text::segment(chosen.token)),
+        topics: site.view.topics.iter().map(ticked).collect(),
+        plain: chosen.format == Format::Text,
+        leave: format!("/unsubscribe/{}", text::segment(chosen.leave)),
+    };
+    let said = if saved { words.choices_saved } else { words.choices_text };
+    let room = Room {
+        heading: words.choices.to_owned(),
+        paragraphs: vec![said.to_owned()],
+        choices: Some(choices),
+        ..Room::default()
+    };
+    render(site, room, site.sign_up())
 }
 
 /// For a token that is none, or no longer one: with the sign-up form, so that nobody is stranded.

@@ -296,3 +296,29 @@ const SEALED: &str = sql!("SELECT kid, sealed FROM reader WHERE id = $1");
 pub fn sealed(tx: &Read, reader: ReaderId) -> Result<Option<(i64, Vec<u8>)>> {
     Ok(tx.first(SEALED, args![reader.0])?.map(|r| (r.int(0), r.bytes(1))))
 }
+
+const FORMAT: &str = sql!("SELECT format FROM reader WHERE id = $1");
+const CHOOSE_TOPICS: &str =
+    sql!("UPDATE subscription SET topics = $3 WHERE reader = $1 AND newsletter = $2 AND state = 2");
+const CHOOSE_FORMAT: &str = sql!("UPDATE reader SET format = $2 WHERE id = $1");
+
+/// How a reader's copies are made up.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn format(tx: &Read, reader: ReaderId) -> Result<Option<Format>> {
+    let row = tx.first(FORMAT, args![reader.0])?;
+    Ok(row.map(|r| if r.int(0) == Format::Html as i64 { Format::Html } else { Format::Text }))
+}
+
+/// An active reader's choices. `false` when the subscription is not active: nothing is changed.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn choose(tx: &Write, reader: ReaderId, newsletter: NewsletterId, topics: Topics, format: Format) -> Result<bool> {
+    let chosen = tx.execute(CHOOSE_TOPICS, args![reader.0, newsletter.0, topics.raw()])? == 1;
+    if chosen {
+        tx.execute(CHOOSE_FORMAT, args![reader.0, format as i64])?;
+    }
+    Ok(chosen)
+}
