@@ -394,21 +394,16 @@ fn is_quotation(line: &str) -> bool {
 
 /// An invitation to subscribe: it begins as one, or says somewhere to sign up for what is ours.
 fn is_signup(lower: &str, bare: &str, short: bool) -> bool {
-    const CALLS: &[&str] = &[
-        "sign up for our",
-        "sign up to our",
-        "subscribe to our",
-        "join our",
-        "get our",
-        "to your inbox",
-        "in your inbox",
-    ];
+    const CALLS: &[&str] = &["sign up for our", "sign up to our", "subscribe to our", "join our", "get our"];
+    const DELIVERED: &[&str] = &["to your inbox", "in your inbox"];
+    const ASKED: &[&str] = &["sign up", "subscribe", "newsletter"];
     const FIELDS: &[&str] =
         &["enter your email", "your email address", "email address", "subscribe now", "subscribe today", "sign up now"];
     let said = spaced_words(lower);
     let says = |list: &[&str]| list.iter().any(|word| says_word(&said, word));
     let opens = INVITES.iter().any(|opening| bare.starts_with(opening));
-    (says(LETTERS) && ((opens && (short || says(OURS))) || says(CALLS))) || (short && FIELDS.contains(&bare))
+    (says(LETTERS) && ((opens && (short || says(OURS))) || says(CALLS) || (says(DELIVERED) && says(ASKED))))
+        || (short && FIELDS.contains(&bare))
 }
 
 /// Words parted by single spaces, with one at each end, so that " digest " is not found in "digestive".
@@ -554,6 +549,7 @@ mod tests {
             "Advertisement spending rose.",
             "Print runs were cut in half.",
             "The inbox of the port's manager was full.",
+            "By the end of this guide, a program will search the harbour's lists and send a digest to your inbox every day.",
             "Get the port open, the union said, and the rest will follow.",
             "",
         ] {
