@@ -12,7 +12,7 @@ pub mod axe;
 pub mod browser;
 pub mod dkimpy;
 pub mod postgres;
-mod scratch;
+pub mod scratch;
 pub mod skips;
 mod tool;
 

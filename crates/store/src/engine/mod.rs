@@ -120,8 +120,8 @@ const GROUP_JOBS_MAX: usize = 256;
 /// Reader connections beside the writer.
 const READERS: usize = 3;
 
-/// Runs inside a transaction and gives what to do once the transaction's fate is known.
-type Job = Box<dyn FnOnce(&mut Session) -> Verdict + Send>;
+/// Runs inside a transaction, or hears why there is none, and gives what to do once the transaction's fate is known.
+type Job = Box<dyn FnOnce(Result<&mut Session>) -> Verdict + Send>;
 /// Called with the commit's outcome.
 type Finish = Box<dyn FnOnce(std::result::Result<(), Arc<Error>>) + Send>;
 
@@ -148,17 +148,25 @@ impl Store {
     /// # Errors
     /// [`Error::Unfit`] when a setting of the server breaks a promise, others as they come.
     pub fn open(location: &Location) -> Result<Self> {
-        let mut first = Session::open(location, true)?;
-        first.migrate()?;
         if matches!(location, Location::Simulated { .. }) {
-            return Ok(Self { door: Arc::new(Door::Inline(Mutex::new(first))) });
+            return Ok(Self { door: Arc::new(Door::Inline(Mutex::new(open_migrated(location)?))) });
         }
-        let (writer, jobs) = mpsc::channel();
-        spawn("store-writer", location.clone(), Some(first), true, Arc::new(Mutex::new(jobs)));
-        let (reader, jobs) = mpsc::channel();
-        let jobs = Arc::new(Mutex::new(jobs));
+        let (tell, opened) = mpsc::channel();
+        let ((writer, to_write), (reader, to_read)) = (mpsc::channel(), mpsc::channel());
+        let (to_write, to_read) = (Arc::new(Mutex::new(to_write)), Arc::new(Mutex::new(to_read)));
+        let at = location.clone();
+        // Opened where it is used: the PostgreSQL driver has a runtime of its own, which cannot start within the caller's.
+        spawn("store-writer", move || {
+            let first = open_migrated(&at);
+            let heard = tell.send(first.as_ref().map(drop).map_err(Error::again)).is_ok();
+            if let (Ok(first), true) = (first, heard) {
+                serve(&at, Some(first), true, &to_write);
+            }
+        });
+        opened.recv().map_err(|_| gone())??;
         for _ in 0..READERS {
-            spawn("store-reader", location.clone(), None, false, jobs.clone());
+            let (at, jobs) = (location.clone(), to_read.clone());
+            spawn("store-reader", move || serve(&at, None, false, &jobs));
         }
         Ok(Self { door: Arc::new(Door::Threads { writer, reader: Mutex::new(reader) }) })
     }
@@ -192,7 +200,7 @@ impl Store {
     ) -> Result<T> {
         let (tell, told) = tokio::sync::oneshot::channel();
         let job: Job = Box::new(move |session| {
-            let out = work(session);
+            let out = session.and_then(work);
             let fault = out.as_ref().err().map(Error::again);
             Verdict {
                 fault,
@@ -240,13 +248,17 @@ impl Error {
     }
 }
 
+/// The connection that everything else follows, with the schema up to date.
+fn open_migrated(location: &Location) -> Result<Session> {
+    let mut first = Session::open(location, true)?;
+    first.migrate()?;
+    Ok(first)
+}
+
 /// Starts a database thread. It ends when every `Store` is gone.
 #[expect(clippy::disallowed_methods, reason = "the store's database threads: invariant 2 names them")]
-fn spawn(name: &str, location: Location, first: Option<Session>, write: bool, jobs: Arc<Mutex<mpsc::Receiver<Job>>>) {
-    std::thread::Builder::new()
-        .name(name.into())
-        .spawn(move || serve(&location, first, write, &jobs))
-        .expect("the system starts a handful of threads");
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) {
+    std::thread::Builder::new().name(name.into()).spawn(work).expect("the system starts a handful of threads");
 }
 
 fn serve(location: &Location, mut session: Option<Session>, write: bool, jobs: &Mutex<mpsc::Receiver<Job>>) {
@@ -266,15 +278,17 @@ fn serve(location: &Location, mut session: Option<Session>, write: bool, jobs: &
                 commit_group(&mut open, write, group);
                 session = Some(open);
             }
-            Err(fault) => refuse(group, fault),
+            Err(fault) => refuse(group, &fault),
         }
     }
 }
 
-/// Tells a whole group that the database could not be reached; none of their work was done.
-fn refuse(group: Vec<Job>, fault: Error) {
+/// Tells a whole group why there is no transaction; none of their work was done.
+fn refuse(group: Vec<Job>, fault: &Error) {
     tracing::error!(error = %fault, "The database cannot be reached: nothing is stored and no mail starts until it is");
-    drop(group);
+    for job in group {
+        (job(Err(fault.again())).finish)(Ok(()));
+    }
 }
 
 fn one(session: &mut Session, write: bool, job: Job) {
@@ -284,14 +298,14 @@ fn one(session: &mut Session, write: bool, job: Job) {
 /// One transaction for the whole group, a savepoint for each job when there are several.
 fn commit_group(session: &mut Session, write: bool, group: Vec<Job>) {
     if let Err(fault) = session.begin(write) {
-        return refuse(group, fault);
+        return refuse(group, &fault);
     }
     let alone = group.len() == 1;
     let mut finishes = Vec::with_capacity(group.len());
     let mut lost = None;
     for job in group {
         let saved = if alone { Ok(()) } else { session.savepoint() };
-        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| saved.map(|()| job(session))));
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| saved.map(|()| job(Ok(session)))));
         // A job that panicked, or had no savepoint, dropped its sender: its caller hears of it.
         let Ok(Ok(verdict)) = done else {
             lost = Some(Error::Statement("another caller's transaction broke this commit".into()));

@@ -23,12 +23,13 @@ where
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let folder = std::env::temp_dir().join(format!("coranto-story-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a temporary folder");
-    let sqlite = Store::open(&Location::Sqlite(folder.join("newsroom.db"))).expect("a fresh file");
-    let here = runtime.block_on(story(sqlite));
+    // Opened within the runtime, as the program does it.
+    let told_on = |place: Location| runtime.block_on(async { story(Store::open(&place).expect("it is fresh")).await });
+    let here = told_on(Location::Sqlite(folder.join("newsroom.db")));
     assert!(!here.is_empty(), "a story tells something");
     if let Some(server) = interop::postgres::shared() {
         let database = server.database().expect("a fresh database");
-        let there = runtime.block_on(story(Store::open(&Location::Postgres(database)).expect("a fresh database")));
+        let there = told_on(Location::Postgres(database));
         assert_eq!(here, there, "the engines disagree");
     }
     std::fs::remove_dir_all(&folder).expect("our own folder");

@@ -1,0 +1,17 @@
+//! The promises of issue 2, asked of the real binary from outside: over its command line, HTTP, SMTP and the files it leaves.
+//!
+//! Nothing here reaches into the newsroom. What it says of itself is held against what came out at the other end.
+
+mod canary;
+mod doors;
+mod http;
+mod input;
+mod mails;
+mod morning;
+mod newsroom;
+mod program;
+mod relay;
+mod resume;
+mod room;
+mod strangers;
+mod walk;
