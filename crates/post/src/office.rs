@@ -389,7 +389,9 @@ impl Clerk {
     async fn rest(&self) -> Result<(), PostFault> {
         let world = &self.shared.world;
         let due = self.shared.store.read(ledger::next_due).await?;
-        let wait = due.map_or(self.idle_ms, |due| (due - world.now()).clamp(1, self.idle_ms));
+        // However long its orders let it rest, it is back before its lease ends.
+        let longest = self.idle_ms.min(self.renewed + 2 * RENEW_MS - world.now()).max(1);
+        let wait = due.map_or(longest, |due| (due - world.now()).clamp(1, longest));
         let mut stop = self.shared.stop.clone();
         tokio::select! {
             biased;

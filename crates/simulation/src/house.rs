@@ -43,11 +43,12 @@ const SELECTOR: &str = "simulated";
 /// Pages of the live rooms are small.
 const PAGE_BYTES_MAX: usize = 1 << 20;
 /// How often the inbox is looked into when nobody rang, in milliseconds.
-const INBOX_MS: Ms = MINUTE_MS;
+const INBOX_MS: Ms = 5 * MINUTE_MS;
 /// How often the witness looks into the ledger, in milliseconds.
-const LOOK_MS: Ms = 7 * MINUTE_MS;
-/// How long the post office waits when there is nothing to do, in milliseconds.
-const IDLE_MS: Ms = 30 * SECOND_MS;
+const LOOK_MS: Ms = 13 * MINUTE_MS;
+/// How long the post office waits when there is nothing to do, in milliseconds. Longer than in production, since most of a
+/// run's time would go there; shorter than its lease.
+const IDLE_MS: Ms = 50 * SECOND_MS;
 /// How long a poster waits before it asks for a held lease again, in milliseconds.
 const HELD_MS: Ms = 10 * SECOND_MS;
 
@@ -396,8 +397,13 @@ async fn posts(part: Part, number: u64, usurper: Option<Ms>, stop: watch::Receiv
         inner: Box::pin(post_office(part.clone(), format!("first-{number}"), stop.clone())),
     };
     let Some(after) = usurper else { return first.await };
+    let mut called = stop.clone();
     let second = async {
-        part.world.sleep(after).await;
+        tokio::select! {
+            biased;
+            _ = called.wait_for(|stop| *stop) => return Ended::Stopped,
+            () = part.world.sleep(after) => {}
+        }
         pause.begin();
         part.outside.count("posters paused");
         // It wakes an hour or less after the other has taken over.
@@ -414,11 +420,15 @@ async fn posts(part: Part, number: u64, usurper: Option<Ms>, stop: watch::Receiv
             () = wake => unreachable!("it never ends"),
         }
     };
-    tokio::select! {
+    let (mut first, mut second) = (Box::pin(first), Box::pin(second));
+    let (ended, other): (Ended, Pin<Box<dyn Future<Output = Ended> + Send + '_>>) = tokio::select! {
         biased;
-        ended = first => ended,
-        ended = second => ended,
-    }
+        ended = &mut first => (ended, second),
+        ended = &mut second => (ended, first),
+    };
+    // Asked to stop, each waits for its own answers, and a paused one wakes for it.
+    pause.end();
+    if matches!(ended, Ended::Stopped) { other.await } else { ended }
 }
 
 /// A poster under its supervisor: what ends it is told apart.

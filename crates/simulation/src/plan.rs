@@ -134,7 +134,7 @@ impl Plan {
         let people = (0..3 + world.roll(many - 2)).map(|n| Fate::roll(world, n, span)).collect();
         let downs = (0..world.roll(3)).map(|_| window(world, span, 5 * HOUR_MS)).collect();
         let wrong_password = (login && world.roll(3) == 0).then(|| window(world, span, 2 * HOUR_MS));
-        let crashes = (0..world.roll(9)).map(|_| Crash::roll(world, span)).collect();
+        let crashes = (0..world.roll(11)).map(|_| Crash::roll(world, span)).collect();
         Self {
             days,
             people,

@@ -107,6 +107,20 @@ struct Run {
     world: World,
 }
 
+/// Two hours after the cut: from then on a newsroom with nothing under way is closed for the night.
+const EVENING_MS: Ms = CUT_MS + 2 * HOUR_MS;
+
+/// Why a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waited {
+    /// Its moment or its time has come.
+    Moment,
+    /// The newsroom ended by itself.
+    Ended,
+    /// Nothing is under way till the morning.
+    Night,
+}
+
 /// How often a run that waits looks whether a promise was found broken, in milliseconds.
 const GLANCE_MS: Ms = 10 * MINUTE_MS;
 /// How long people go on after the weather has cleared, in milliseconds.
@@ -213,17 +227,35 @@ impl Run {
         let birth = Birth { number: self.lives, usurper: crash.and_then(|c| c.usurper) };
         self.lives += 1;
         self.restarted(&birth, open);
-        let mut life = Life::begin(self.charter.clone(), self.outside.clone(), store, self.doors.clone(), &birth);
-        let ended = self.wait(&mut life, crash.map(|c| c.moment), end).await;
-        for _ in 0..crash.filter(|_| !ended).map_or(0, |c| c.polls) {
+        let mut life =
+            Life::begin(self.charter.clone(), self.outside.clone(), store.clone(), self.doors.clone(), &birth);
+        let why = self.wait(&mut life, &store, crash.map(|c| c.moment), end).await;
+        drop(store);
+        let crash = crash.filter(|_| why != Waited::Night);
+        for _ in 0..crash.filter(|_| why == Waited::Moment).map_or(0, |c| c.polls) {
             yield_now().await;
         }
         let open = self.end(life, crash.map_or(End::Stop, |c| c.end)).await;
+        if why == Waited::Night {
+            self.outside.count("nights");
+            self.world.sleep(self.morning().min(end) - self.world.now()).await;
+        }
         if let Some(crash) = crash {
             self.world.sleep(crash.down_ms).await;
         }
         self.disk.revive();
         open
+    }
+
+    /// When the day's first work begins again.
+    fn morning(&self) -> Ms {
+        self.born + (self.world.now() - self.born).div_euclid(DAY_MS) * DAY_MS + DAY_MS
+    }
+
+    /// Whether nothing is under way and the next morning is far: a run would spend its time on waiting.
+    async fn is_night(&self, store: &Store) -> bool {
+        let late = (self.world.now() - self.born).rem_euclid(DAY_MS) >= EVENING_MS;
+        late && self.is_settled(store).await.unwrap_or(false)
     }
 
     /// Opens the store as a start of the newsroom does; the power may go once more meanwhile. `None`: a promise is broken.
@@ -269,8 +301,8 @@ impl Run {
         witness.restarted(Restart { from: now, to: now + RECOVERY_MS.min(birth.usurper.unwrap_or(Ms::MAX)), open });
     }
 
-    /// Waits for a life's moment, or for `end`. `true`: it ended before, by itself.
-    async fn wait(&self, life: &mut Life, moment: Option<Moment>, end: Ms) -> bool {
+    /// Waits for a life's moment, or for `end`.
+    async fn wait(&self, life: &mut Life, store: &Store, moment: Option<Moment>, end: Ms) -> Waited {
         let mut until = end;
         match moment {
             Some(Moment::After(ms)) => until = end.min(self.world.now() + ms),
@@ -281,16 +313,19 @@ impl Run {
         loop {
             let left = until - self.world.now();
             if left <= 0 || self.is_broken() {
-                return false;
+                return Waited::Moment;
+            }
+            if self.is_night(store).await {
+                return Waited::Night;
             }
             tokio::select! {
                 biased;
-                () = self.outside.tripped.notified() => return false,
+                () = self.outside.tripped.notified() => return Waited::Moment,
                 ended = life.ended() => {
                     if let Ended::Store(why) = &ended && !self.disk.is_dead() {
                         self.outside.broken(format!("the newsroom ended by itself: {why}"));
                     }
-                    return true;
+                    return Waited::Ended;
                 }
                 () = self.world.sleep(left.min(GLANCE_MS)) => {}
             }
@@ -304,7 +339,8 @@ impl Run {
         let open = match end {
             _ if dead => {
                 self.outside.count("power lost in the middle of an operation");
-                self.outside.open_connections()
+                // The process has gone on for a moment and closed its connections: how many it had is not known.
+                self.charter.plan.connections as u64
             }
             End::Stop => {
                 self.outside.count("stopped in order");
@@ -346,7 +382,7 @@ impl Run {
         let last = self.world.now() + self.charter.plan.lives_ms + DRAIN_MS_MAX;
         let settled = loop {
             let glance = self.world.now() + GLANCE_MS;
-            if self.wait(&mut life, None, glance).await || self.is_over(last) {
+            if self.wait(&mut life, &store, None, glance).await != Waited::Moment || self.is_over(last) {
                 break Ok(());
             }
             match self.is_settled(&store).await {

@@ -437,7 +437,7 @@ impl Witness {
         let doubts = self.departures.values().flat_map(|seen| &seen.doubts);
         doubts.filter(|d| d.cause == ENDED).for_each(|d| *groups.entry(d.since).or_default() += 1);
         for (since, count) in groups {
-            let crash = self.restarts.iter().find(|r| (r.from..r.to).contains(&since));
+            let crash = self.restarts.iter().rfind(|r| (r.from..r.to).contains(&since));
             let most = crash.map_or(self.connections, |r| r.open.min(self.connections));
             self.counters.add("left in doubt by a crash", count);
             if count > most {

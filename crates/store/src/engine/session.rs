@@ -206,7 +206,7 @@ impl Session {
 
     pub(super) fn begin(&mut self, write: bool) -> Result<()> {
         match self {
-            Self::Sqlite(c) => c.batch(if write { "BEGIN IMMEDIATE" } else { "BEGIN" }),
+            Self::Sqlite(c) => c.execute(if write { "BEGIN IMMEDIATE" } else { "BEGIN" }, &[]).map(drop),
             Self::Postgres(c) => {
                 c.batch(if write { "BEGIN" } else { "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" })
             }
@@ -229,12 +229,16 @@ impl Session {
     }
 
     pub(super) fn end_savepoint(&mut self, keep: bool) -> Result<()> {
-        self.plain(if keep { "RELEASE SAVEPOINT job" } else { "ROLLBACK TO SAVEPOINT job; RELEASE SAVEPOINT job" })
+        if !keep {
+            self.plain("ROLLBACK TO SAVEPOINT job")?;
+        }
+        self.plain("RELEASE SAVEPOINT job")
     }
 
-    fn plain(&mut self, sql: &str) -> Result<()> {
+    fn plain(&mut self, sql: &'static str) -> Result<()> {
         match self {
-            Self::Sqlite(c) => c.batch(sql),
+            // Kept like every statement: a transaction's own two were parsed anew each time.
+            Self::Sqlite(c) => c.execute(sql, &[]).map(drop),
             Self::Postgres(c) => c.batch(sql),
         }
     }
@@ -270,6 +274,9 @@ impl Session {
     }
 
     pub(super) fn insert_many(&mut self, shape: &InsertMany, rows: &[Vec<Value>]) -> Result<u64> {
+        if rows.is_empty() {
+            return Ok(0);
+        }
         let list = names(shape.columns.iter());
         match self {
             Self::Sqlite(c) => {
@@ -289,6 +296,9 @@ impl Session {
     }
 
     pub(super) fn update_many(&mut self, shape: &UpdateMany, rows: &[Vec<Value>]) -> Result<Vec<bool>> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
         let guard = if shape.guard.is_empty() { "TRUE".into() } else { shape.guard.replace("{t}", shape.table) };
         match self {
             Self::Sqlite(c) => {
