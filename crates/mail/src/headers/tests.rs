@@ -165,6 +165,7 @@ fn long_text_is_folded_and_reads_back() {
     assert!(field.lines().all(|line| line.len() <= 76), "{field}");
     assert_eq!(read_text(field.strip_suffix("\r\n").unwrap()), wide);
     assert_eq!(check(|block| block.subject("")), "Subject: \r\n");
+    assert_eq!(check(|block| block.subject(":")), "Subject: :\r\n");
 }
 
 proptest! {

@@ -688,3 +688,16 @@ async fn nothing_of_the_dialogue_shows_in_a_log() {
     .await;
     assert!(!shown.contains("ana@") && !shown.contains("czNjcmV0") && !shown.contains("s3cret"), "{shown}");
 }
+
+#[tokio::test(start_paused = true)]
+#[should_panic(expected = "a dot needs a written body")]
+async fn a_dot_without_a_body_is_a_broken_promise() {
+    let script = with(GREETING, [Hear(COMMANDS), Say("250 ok\r\n250 ok\r\n354 go\r\n")]);
+    play_silent(script, async |stream| {
+        let (from, to) = (from(), to());
+        let mut session = open(stream).await;
+        session.begin(&Envelope { from: &from, to: &to, message_bytes: Some(5) }).await.unwrap();
+        session.dot().await.unwrap();
+    })
+    .await;
+}

@@ -1,11 +1,14 @@
 //! The receiving machine against raw octets, and against the sending machine.
 
+use std::pin::Pin;
+use std::task::Context;
+
 use proptest::prelude::*;
-use tokio::io::{DuplexStream, duplex};
+use tokio::io::{DuplexStream, ReadBuf, duplex};
 
 use super::*;
 use crate::address::{EnvelopeAddress, ReversePath};
-use crate::smtp::client::{Envelope, Patience, Session};
+use crate::smtp::client::{Envelope, Patience, Session, Trouble};
 use crate::test_clock::{lasting, wait};
 use crate::wire::stuff_dots;
 
@@ -367,6 +370,148 @@ async fn clients_without_extensions_are_served() {
         let outcome = meet(terms, &mut catcher, async |mut session| send(&mut session, b"a\r\n").await).await;
         assert_eq!((outcome.as_str(), catcher.messages.len()), ("250 2.0.0 accepted", 1));
     }
+}
+
+/// How a connection ends early.
+#[derive(Clone, Copy, Debug)]
+enum Cut {
+    /// So many octets reach the server; then writing fails.
+    WritesFail(usize),
+    /// So many octets reach the server; the rest is lost on the way, and no answer comes any more.
+    WritesVanish(usize),
+    /// So many octets of answers come; then the connection is closed.
+    ReadsEnd(usize),
+    /// So many octets of answers come; then silence.
+    ReadsStop(usize),
+}
+
+/// A client's stream that is cut.
+struct CutStream {
+    inner: DuplexStream,
+    written: usize,
+    read: usize,
+    cut: Cut,
+}
+
+impl AsyncRead for CutStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        let left = match self.cut {
+            Cut::ReadsEnd(at) | Cut::ReadsStop(at) => at - self.read,
+            Cut::WritesVanish(at) if self.written > at => return Poll::Pending,
+            _ => usize::MAX,
+        };
+        if left == 0 {
+            return if let Cut::ReadsEnd(_) = self.cut { Poll::Ready(Ok(())) } else { Poll::Pending };
+        }
+        let mut octets = vec![0; left.min(buffer.remaining())];
+        let mut part = ReadBuf::new(&mut octets);
+        std::task::ready!(Pin::new(&mut self.inner).poll_read(context, &mut part))?;
+        self.read += part.filled().len();
+        buffer.put_slice(part.filled());
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for CutStream {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, octets: &[u8]) -> Poll<std::io::Result<usize>> {
+        let left = match self.cut {
+            Cut::WritesFail(at) | Cut::WritesVanish(at) => at.saturating_sub(self.written),
+            _ => usize::MAX,
+        };
+        if left == 0 {
+            if let Cut::WritesFail(_) = self.cut {
+                return Poll::Ready(Err(std::io::ErrorKind::BrokenPipe.into()));
+            }
+            self.written += octets.len();
+            return Poll::Ready(Ok(octets.len()));
+        }
+        let octets = &octets[..left.min(octets.len())];
+        let written = std::task::ready!(Pin::new(&mut self.inner).poll_write(context, octets))?;
+        self.written += written;
+        Poll::Ready(Ok(written))
+    }
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(context)
+    }
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(context)
+    }
+}
+
+/// Sends three messages over a stream that is cut; what the client makes of each, and which the server has.
+async fn send_three(terms: &Terms, cut: Cut) -> (Vec<Result<Reply, Trouble>>, Vec<bool>) {
+    let (near, far) = duplex(65_536);
+    let mut catcher = Catcher::default();
+    let mut outcomes = Vec::new();
+    let client = async {
+        let stream = CutStream { inner: near, written: 0, read: 0, cut };
+        let (from, to) = (ReversePath::Null, EnvelopeAddress::parse("ana@example.org").unwrap());
+        let envelope = Envelope { from: &from, to: &to, message_bytes: None };
+        let mut session = match Session::open(stream, &name(), Patience::default()).await {
+            Ok(session) => session,
+            Err(trouble) => return outcomes.push(Err(trouble)),
+        };
+        let mut begun = session.begin(&envelope).await;
+        for n in 0..3 {
+            let message = format!("n: {n}\r\n");
+            let sent = match begun {
+                Ok(()) => session.body(&[message.as_bytes()]).await,
+                Err(trouble) => Err(trouble),
+            };
+            outcomes.push(match sent {
+                Ok(()) if n < 2 => session.dot_and_begin(&envelope).await,
+                Ok(()) => session.dot().await,
+                Err(trouble) => Err(trouble),
+            });
+            begun = if n < 2 && !session.is_spent() { session.begun().await } else { Ok(()) };
+            if session.is_spent() {
+                outcomes.extend(begun.err().map(Err));
+                return;
+            }
+        }
+        session.quit().await;
+    };
+    tokio::join!(serve(far, &mut catcher, terms), client);
+    let received = (0..3).map(|n| catcher.messages.iter().any(|(_, m)| *m == format!("n: {n}\r\n").into_bytes()));
+    let received: Vec<bool> = received.collect();
+    assert!(catcher.messages.len() == received.iter().filter(|had| **had).count(), "no message twice, none in pieces");
+    (outcomes, received)
+}
+
+/// P3: wherever the connection is cut, a message that the server has is accepted or in doubt, never a safe retry; one that
+/// is accepted is there; and at most one is in doubt.
+#[tokio::test(start_paused = true)]
+async fn a_cut_at_any_octet_leaves_at_most_one_doubt_and_no_false_certainty() {
+    /// More than the dialogue has in either direction: the last cuts cut nothing.
+    const OCTETS_MAX: usize = 600;
+    let (mut doubts, mut whole) = (0, 0);
+    for offer in [Offer::Yes, Offer::No] {
+        let terms = Terms { pipelining: offer, ..terms() };
+        for at in 0..OCTETS_MAX {
+            for cut in [Cut::WritesFail(at), Cut::WritesVanish(at), Cut::ReadsEnd(at), Cut::ReadsStop(at)] {
+                let (outcomes, received) = send_three(&terms, cut).await;
+                for (n, was_received) in received.iter().enumerate() {
+                    let outcome = outcomes.get(n);
+                    let is_accepted = matches!(outcome, Some(Ok(_)));
+                    let is_doubt = matches!(outcome, Some(Err(trouble)) if trouble.is_doubt());
+                    assert!(
+                        !was_received || is_accepted || is_doubt,
+                        "{cut:?} {offer:?}: {n} would be sent twice: {outcome:?}"
+                    );
+                    assert!(!is_accepted || *was_received, "{cut:?} {offer:?}: {n} is lost");
+                }
+                let in_doubt = outcomes.iter().filter(|o| matches!(o, Err(trouble) if trouble.is_doubt())).count();
+                assert!(in_doubt <= 1, "{cut:?} {offer:?}: {outcomes:?}");
+                doubts += in_doubt;
+                whole += usize::from(received == [true; 3] && in_doubt == 0);
+            }
+        }
+    }
+    assert!(doubts > 50 && whole > 50, "the cuts reached the dots and went beyond the end: {doubts} {whole}");
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {
