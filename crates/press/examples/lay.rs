@@ -6,9 +6,10 @@ use std::{collections::BTreeMap, fs, io, path::Path};
 
 use jiff::{ToSpan, civil::Date, tz::TimeZone};
 use newsroom::{
-    Article, ArticleId, ArticleState, Credit, DAY_MS, Licence, Ms, PictureId, PictureUse, Published, Revision, Topic,
-    TopicId, Topics,
+    Article, ArticleId, ArticleState, Credit, DAY_MS, Licence, Ms, PictureId, PictureUse, Problem, Published, Revision,
+    Topic, TopicId, Topics,
 };
+use press::rooms::{self, SignUpFault, Typed};
 use press::{DayEdition, OutletView, RepublishPolicy, SignUpWords, Site, SiteView, folder::Folder, render_site};
 use prose::{Block, Document, Inline};
 
@@ -60,6 +61,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     })?;
     let mut fetch = |file: &str| fetch(Path::new(&outlets), file);
     let changes = Folder::open(&folder)?.lay_all(render_site(&site), &site.picture_files(), &mut fetch)?;
+    lay_rooms(&site, Path::new(&folder))?;
     println!(
         "{} written, {} kept, {} removed, {:?} missing",
         changes.written.len(),
@@ -67,6 +69,29 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         changes.removed.len(),
         changes.missing
     );
+    Ok(())
+}
+
+/// The reader's rooms beside the site, each as a page: `front` renders them live.
+fn lay_rooms(site: &Site, folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let typed = Typed { email: "ana.sol@example".into(), topics: vec!["water".into()] };
+    let problem = Problem::new("The disk is full.", "Nothing was lost.", "Please come back in an hour.");
+    let every = [
+        ("check-mail", rooms::check_mail(site)?),
+        ("sign-up-problem", rooms::sign_up_problem(site, &typed, SignUpFault::NotAnAddress)?),
+        ("confirm", rooms::confirm(site, "t0ken")?),
+        ("confirmed", rooms::confirmed(site)?),
+        ("unsubscribe", rooms::unsubscribe(site, "t0ken")?),
+        ("unsubscribed", rooms::unsubscribed(site, "t0ken")?),
+        ("undone", rooms::undone(site)?),
+        ("link-not-valid", rooms::link_not_valid(site)?),
+        ("problem", rooms::problem(site, &problem)?),
+    ];
+    for (name, page) in every {
+        let place = folder.join("rooms").join(name);
+        fs::create_dir_all(&place)?;
+        fs::write(place.join("index.html"), page)?;
+    }
     Ok(())
 }
 

@@ -274,7 +274,9 @@ impl Folder {
         for (_, place) in &unfinished {
             let from = named(place, UNFINISHED);
             fs::rename(&from, place).map_err(|fault| failed("putting in its place", place, fault))?;
-            folders.insert(place.parent().expect("every place lies below the root").to_owned());
+            // A folder may be new, and then its name in the one above has to last too.
+            let above = place.ancestors().skip(1).take_while(|folder| folder.starts_with(&self.root));
+            folders.extend(above.map(Path::to_owned));
         }
         for place in superseded {
             remove(&place)?;

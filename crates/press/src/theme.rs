@@ -91,6 +91,24 @@ mod tests {
     }
 
     #[test]
+    fn the_sheets_rules_are_whole() {
+        let mut depth = 0;
+        for (at, line) in style().lines().enumerate() {
+            let line = line.trim_end();
+            depth += line.matches('{').count();
+            depth = depth.checked_sub(line.matches('}').count()).unwrap_or_else(|| panic!("line {at}: {line}"));
+            for broken in [", {", ",{", ", }", ",}", "{ {", ";;", ": ;"] {
+                assert!(!line.contains(broken), "line {at}: {line}");
+            }
+            assert!(depth <= 2, "line {at} nests too deep: {line}");
+        }
+        assert_eq!(depth, 0);
+        for name in style().split("var(--").skip(1).filter_map(|rest| rest.split(')').next()) {
+            assert!(style().contains(&format!("--{name}:")), "nobody sets --{name}");
+        }
+    }
+
+    #[test]
     fn the_theme_asks_nobody_else_and_runs_nothing() {
         for (name, source) in SOURCES.iter().chain([&("style.css", STYLE)]) {
             let mut source = source.to_lowercase();

@@ -2,5 +2,6 @@
 
 mod folder;
 mod pages;
+mod place;
 mod publish;
 mod sample;
