@@ -276,7 +276,12 @@ async fn take_choices(hall: &Hall, token: &str, body: &[u8]) -> Result<Response<
     let Some((reader, newsletter)) = hall.holder(token, Purpose::Preferences) else { return hall.bad_link().await };
     let form = Form::read(body);
     let topics = form.topics(&hall.front.store.read(store::topics::list).await?);
-    let format = if form.format.as_deref() == Some("text") { Format::Text } else { Format::Html };
+    let format = match form.format.as_deref() {
+        Some("text") => Format::Text,
+        Some("html") => Format::Html,
+        // Our form always names one. What names none is not our form, and must not reset a reader's choices.
+        _ => return show_choices(hall, token, false).await,
+    };
     hall.front.store.write(move |tx| readers::choose(tx, reader, newsletter, topics, format)).await?;
     show_choices(hall, token, true).await
 }
