@@ -4,6 +4,10 @@
 //! here is shipped.
 
 mod ci;
+mod crash;
+mod dice;
+mod founding;
+mod programs;
 mod sink;
 mod suite;
 mod tidy;
@@ -37,6 +41,11 @@ enum Task {
     Sink(sink::Arguments),
     /// Check a file of receipts and sum it up.
     Receipts(sink::summary::Arguments),
+    /// Kill the poster again and again, and hold every receipt against the ledger.
+    Crash(crash::Arguments),
+    /// Send the latest edition with a planted defect: what the crash rig kills when it is to find one.
+    #[command(hide = true)]
+    Poster(crash::poster::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -59,6 +68,8 @@ fn run(task: Task) -> Result<()> {
         Task::Ci => ci::run(&root()),
         Task::Sink(arguments) => sink::run(arguments),
         Task::Receipts(arguments) => sink::summary::run(&arguments),
+        Task::Crash(arguments) => crash::run(&arguments),
+        Task::Poster(arguments) => crash::poster::run(&arguments),
     }
 }
 

@@ -198,7 +198,7 @@ impl Shared {
     /// Keeps the answers so far and marks `copy` in flight, in one commit. `None`: its dot may not leave.
     async fn keep_and_mark(&self, ended: Vec<Settled>, copy: &Ready) -> Option<()> {
         let (lease, key, count) = (self.lease, copy.delivery.key, ended.len());
-        if self.defect == Some(Defect::MarkAfterDot) {
+        if let Some(Defect::MarkAfterDot | Defect::CursorMovedOnFetch) = self.defect {
             if count > 0 {
                 self.keep(ended).await;
             }

@@ -81,9 +81,12 @@ const RECOVER_QUEUED: &str = sql!(
      WHERE state = 1 AND departure IN (SELECT id FROM departure WHERE state IN (0, 1, 2))"
 );
 
+/// The cause in `doubt` of what an ended poster left in flight.
+pub const POSTER_ENDED: &str = "the poster ended before an answer was kept";
+
 /// After a crash: `leased` had sent nothing; `in_flight` may have.
 fn recover(tx: &Write, now: Ms) -> Result<()> {
-    tx.execute(RECOVER_DOUBT, args![now, "the poster ended before an answer was kept"])?;
+    tx.execute(RECOVER_DOUBT, args![now, POSTER_ENDED])?;
     tx.execute(RECOVER_UNCERTAIN, args![])?;
     tx.execute(RECOVER_QUEUED, args![])?;
     Ok(())

@@ -10,7 +10,7 @@ mod pictures;
 mod site;
 mod text;
 
-use crate::outlets::site::Sites;
+use crate::outlets::site::{Resource, Sites};
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -186,6 +186,16 @@ impl Newsstand {
     /// address that redirects) or as on its page.
     pub fn topic_of(&self, url: &str) -> Option<&str> {
         self.sites[1].topic_of(url)
+    }
+
+    /// The page at `url`, one of the addresses of [`Newsstand::stories`], as an outlet's server sends it.
+    pub fn page(&self, url: &str) -> Option<&[u8]> {
+        let (host, path) = url.strip_prefix("http://")?.split_once('/')?;
+        let outlet = OUTLETS.iter().find(|outlet| outlet.host == host)?;
+        match self.today().at(outlet.host, &format!("/{path}"))? {
+            Resource::Body(body) => Some(&body.bytes),
+            Resource::Moved(_) => None,
+        }
     }
 
     fn today(&self) -> &Sites {
