@@ -266,14 +266,14 @@ mod tests {
         };
         let (taken, kept) = (desk.receipt(Outcome::Accepted, 1), desk.receipt(Outcome::Kept, 1));
         assert_eq!(of(&[Accepted], &[], &[]), [1, 0, 0, 0, 0], "no receipt");
-        assert_eq!(of(&[Accepted], &[], &[kept.clone()]), [1, 0, 0, 0, 0], "kept, and no 250 given");
+        assert_eq!(of(&[Accepted], &[], std::slice::from_ref(&kept)), [1, 0, 0, 0, 0], "kept, and no 250 given");
         assert_eq!(of(&[Leased], &[], &[]), [1, 0, 0, 0, 0], "never settled");
         assert_eq!(of(&[Refused], &[], &[]), [1, 0, 0, 0, 0], "refused by nobody");
         assert_eq!(of(&[Accepted], &[], &[taken.clone(), kept.clone()]), [0, 1, 0, 0, 0]);
         assert_eq!(of(&[Accepted], &[1], &[taken.clone(), kept.clone()]), [0, 0, 0, 0, 0], "in doubt, and listed");
-        assert_eq!(of(&[Uncertain], &[], &[kept.clone()]), [0, 0, 0, 1, 0]);
+        assert_eq!(of(&[Uncertain], &[], std::slice::from_ref(&kept)), [0, 0, 0, 1, 0]);
         assert_eq!(of(&[Refused], &[], &[desk.receipt(Outcome::Refused, 1), taken.clone()]), [0, 0, 1, 0, 0]);
-        assert_eq!(of(&[], &[], &[taken.clone()]), [0, 0, 1, 0, 0], "to one who was not in it");
+        assert_eq!(of(&[], &[], std::slice::from_ref(&taken)), [0, 0, 1, 0, 0], "to one who was not in it");
         let other = Receipt { digest: 8, outcome: Outcome::Lost, ..taken.clone() };
         assert_eq!(of(&[Accepted], &[], &[taken, other]), [0, 0, 0, 0, 1]);
     }
