@@ -47,7 +47,12 @@ pub fn caught_bytes(folder: &Path) -> u64 {
 impl Mail {
     /// Every value of a field.
     pub fn fields(&self, name: &str) -> Vec<&str> {
-        self.opened.headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
+        self.opened
+            .headers
+            .iter()
+            .filter(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+            .collect()
     }
 
     /// The one value of a field.
@@ -100,7 +105,9 @@ pub fn without_tokens(text: &str) -> String {
     while let Some(end) = DOORS.iter().filter_map(|door| rest.find(door).map(|at| at + door.len())).min() {
         let (before, after) = rest.split_at(end);
         out.push_str(before);
-        let token = after.get(..TOKEN_CHARS).filter(|token| token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)));
+        let token = after
+            .get(..TOKEN_CHARS)
+            .filter(|token| token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)));
         out.push_str(if token.is_some() { "…" } else { "" });
         rest = &after[token.map_or(0, str::len)..];
     }

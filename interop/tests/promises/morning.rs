@@ -237,7 +237,12 @@ fn the_text_part_says_all_that_the_html_says() {
             assert!(lacking.is_empty(), "the text to {:?} lacks {lacking:?}", mail.to);
             for heading in headings(mail.html()) {
                 let text = words(mail.text());
-                assert!(text.contains(&words(&heading)), "the text to {:?} lacks {heading:?}:\n{}", mail.to, mail.text());
+                assert!(
+                    text.contains(&words(&heading)),
+                    "the text to {:?} lacks {heading:?}:\n{}",
+                    mail.to,
+                    mail.text()
+                );
             }
         }
     }

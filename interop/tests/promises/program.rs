@@ -58,7 +58,10 @@ impl Said {
     /// The one document on standard output: one line of JSON and nothing else.
     #[track_caller]
     pub fn document(&self) -> Value {
-        let line = self.stdout.strip_suffix('\n').unwrap_or_else(|| panic!("no line of output; it complained: {}", self.stderr));
+        let line = self
+            .stdout
+            .strip_suffix('\n')
+            .unwrap_or_else(|| panic!("no line of output; it complained: {}", self.stderr));
         assert!(!line.contains('\n'), "more than one line: {}", self.stdout);
         serde_json::from_str(line).unwrap_or_else(|fault| panic!("{fault}: {line}"))
     }

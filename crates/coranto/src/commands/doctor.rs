@@ -19,7 +19,7 @@ struct Check {
 
 pub async fn run(common: Common) -> Result<Answer, Problem> {
     let house = house(&common).await?;
-    let checks = vec![files(&house), database(&house).await?, keys(&house), address(&house), relay(&house).await];
+    let checks = [files(&house), database(&house).await?, keys(&house), address(&house), relay(&house).await];
     let rows: Vec<_> = checks.iter().map(|c| json!({"what": c.what, "well": c.well, "told": c.told})).collect();
     let lines: Vec<String> =
         checks.iter().map(|c| format!("{} {}\n    {}", if c.well { "✓" } else { "✗" }, c.what, c.told)).collect();

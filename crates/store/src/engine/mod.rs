@@ -139,7 +139,7 @@ pub struct Store {
 
 enum Door {
     Threads { writer: mpsc::Sender<Job>, reader: Mutex<mpsc::Sender<Job>> },
-    Inline(Mutex<Session>),
+    Inline(Mutex<Box<Session>>),
 }
 
 impl Store {
@@ -149,7 +149,7 @@ impl Store {
     /// [`Error::Unfit`] when a setting of the server breaks a promise, others as they come.
     pub fn open(location: &Location) -> Result<Self> {
         if matches!(location, Location::Simulated { .. }) {
-            return Ok(Self { door: Arc::new(Door::Inline(Mutex::new(open_migrated(location)?))) });
+            return Ok(Self { door: Arc::new(Door::Inline(Mutex::new(Box::new(open_migrated(location)?)))) });
         }
         let (tell, opened) = mpsc::channel();
         let ((writer, to_write), (reader, to_read)) = (mpsc::channel(), mpsc::channel());

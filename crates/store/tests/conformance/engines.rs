@@ -21,7 +21,7 @@ where
     F: Future<Output = Vec<String>>,
 {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let folder = std::env::temp_dir().join(format!("coranto-story-{name}-{}", std::process::id()));
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("story-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a temporary folder");
     // Opened within the runtime, as the program does it.
     let told_on = |place: Location| runtime.block_on(async { story(Store::open(&place).expect("it is fresh")).await });

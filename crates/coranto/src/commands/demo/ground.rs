@@ -119,6 +119,7 @@ impl Ground {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a demo without a folder of its own plays in the system's temporary one")]
 fn fresh_folder() -> PathBuf {
     std::env::temp_dir().join(format!("coranto-demo-{}", std::process::id()))
 }
