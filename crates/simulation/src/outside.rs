@@ -28,7 +28,7 @@ pub(crate) struct State {
     pub(crate) relay: RelayState,
     /// Mailboxes that are closed: at which step the relay says so.
     pub(crate) closed: BTreeMap<usize, crate::temper::Step>,
-    /// Steps of the relay's dialogues until the tripwire is touched.
+    /// Steps of the relay's dialogues and knocks at the doors until the tripwire is touched.
     tripwire: Option<u64>,
 }
 
@@ -78,7 +78,7 @@ impl Outside {
         self.lock().witness.broken(what);
     }
 
-    /// Crash at about the `steps`-th step of the relay from now; `None` takes the wire away.
+    /// Crash at about the `steps`-th step of the relay or knock at the doors from now; `None` takes the wire away.
     pub(crate) fn set_tripwire(&self, steps: Option<u64>) {
         self.lock().tripwire = steps;
     }
@@ -86,6 +86,11 @@ impl Outside {
     /// The relay comes to a step.
     pub(crate) fn step(&self, connection: u64, what: &str) {
         self.world.note(&format!("relay {connection} {what}"));
+        self.touch_tripwire();
+    }
+
+    /// Something happened at which the newsroom may crash.
+    pub(crate) fn touch_tripwire(&self) {
         let mut state = self.lock();
         if let Some(left) = &mut state.tripwire {
             *left = left.saturating_sub(1);

@@ -78,7 +78,7 @@ pub(crate) struct Story {
 pub(crate) enum Moment {
     /// So long after it began.
     After(Ms),
-    /// At about the so-manyth step of the relay's dialogues from then.
+    /// At about the so-manyth step of the relay's dialogues, or knock at the doors, from then.
     RelayStep(u64),
     /// In the middle of the so-manyth operation of the disk from then: power alone.
     DiskOperation(u64),
@@ -148,7 +148,7 @@ impl Plan {
             lives_ms: [2, 6, 20, 30][roll(world, 4)] * HOUR_MS,
             retry_first_ms: [1, 5, 15][roll(world, 3)] * MINUTE_MS,
             crashes,
-            pauses_percent: [0, 0, 30][roll(world, 3)],
+            pauses_percent: [0, 0, 60][roll(world, 3)],
         }
     }
 }
