@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use axum::body::to_bytes;
 use edition::cut::{Outcome, Wish, cut};
@@ -17,8 +18,8 @@ use mail::address::{Domain, HostName};
 use mail::dkim::Signer;
 use mail::smtp::client::Patience;
 use newsroom::{
-    ArticleId, Credit, DAY_MS, DepartureId, DepartureState, EditionKind, MINUTE_MS, Ms, Newsletter, NewsletterId, Outlet, Revision,
-    SECOND_MS, TopicId, Topics,
+    ArticleId, Credit, DAY_MS, DepartureId, DepartureState, EditionKind, MINUTE_MS, Ms, Newsletter, NewsletterId,
+    Outlet, Revision, SECOND_MS, TopicId, Topics,
 };
 use post::route::{Login, Relay};
 use post::{Defect, Orders, PostFault, Sender, Until};
@@ -53,6 +54,8 @@ const IDLE_MS: Ms = 50 * SECOND_MS;
 const PAUSED_AFTER_MS_MAX: Ms = 3 * MINUTE_MS;
 /// And not for long, in milliseconds.
 const PAUSED_MS_MAX: Ms = 50 * MINUTE_MS;
+/// How long a second poster waits for a moment at which the first one is best paused.
+const PAUSE_WAIT: Duration = Duration::from_secs(2 * 3_600);
 /// How long a poster waits before it asks for a held lease again, in milliseconds.
 const HELD_MS: Ms = 10 * SECOND_MS;
 
@@ -439,6 +442,14 @@ async fn posts(part: Part, number: u64, usurper: Option<Ms>, stop: watch::Receiv
             _ = called.wait_for(|stop| *stop) => return Ended::Stopped,
             () = part.world.sleep(after) => {}
         }
+        // It is paused while a message is under way, and the relay takes its time: the dot may leave when its lease is gone.
+        let under_way = tokio::time::timeout(PAUSE_WAIT, part.outside.begun.notified());
+        let _begun = tokio::select! {
+            biased;
+            _ = called.wait_for(|stop| *stop) => return Ended::Stopped,
+            begun = under_way => begun,
+        };
+        part.outside.lock().relay.stalls = true;
         pause.begin();
         part.outside.count("posters paused");
         // It wakes an hour or less after the other has taken over.
@@ -446,6 +457,7 @@ async fn posts(part: Part, number: u64, usurper: Option<Ms>, stop: watch::Receiv
             let nap = part.world.roll(3_600_000);
             part.world.sleep(Ms::try_from(nap).expect("an hour")).await;
             pause.end();
+            part.outside.lock().relay.stalls = false;
             std::future::pending::<()>().await;
         };
         let office = post_office(part.clone(), format!("second-{number}"), stop);
@@ -463,6 +475,7 @@ async fn posts(part: Part, number: u64, usurper: Option<Ms>, stop: watch::Receiv
     };
     // Asked to stop, each waits for its own answers, and a paused one wakes for it.
     pause.end();
+    part.outside.lock().relay.stalls = false;
     if matches!(ended, Ended::Stopped) { other.await } else { ended }
 }
 

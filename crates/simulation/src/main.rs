@@ -3,11 +3,15 @@
 //! One line a run on stdout, in words separated by tabs, so that whoever runs several of these side by side can add them up:
 //! `kept` or `broken`, the seed, the trace's hash, and the fault; then `count`, name and number. It reads no clock.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use post::Defect;
-use simulation::{Settings, run, run_many};
+use simulation::{Settings, Tally, run};
+
+/// What is run when nothing is said.
+const SEEDS: (u64, u64) = (1, 20);
 
 /// Days of a newsroom from a seed, held to its promises.
 #[derive(Parser)]
@@ -61,22 +65,26 @@ fn settings(arguments: &Arguments) -> Settings {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let (from, to) = arguments.seeds.or(arguments.seed.map(|seed| (seed, seed))).unwrap_or((1, 20));
-    if arguments.trace {
-        for line in run(from, settings(&arguments)).lines {
-            println!("{line}");
-        }
+    match told(&Arguments::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        // A reader of ours who has gone, or a broken promise.
+        Ok(false) | Err(_) => ExitCode::FAILURE,
     }
-    let tally = run_many((from..=to).step_by(arguments.every.max(1)), settings(&arguments), |report| {
-        let (word, fault) = match &report.fault {
-            None => ("kept", ""),
-            Some(fault) => ("broken", fault.as_str()),
-        };
-        println!("{word}\t{}\t{:016x}\t{fault}", report.seed, report.hash);
-    });
-    for (what, times) in tally.counters.every() {
-        println!("count\t{what}\t{times}");
+}
+
+/// Runs what is asked for and tells it. `false`: a promise was broken.
+fn told(arguments: &Arguments) -> io::Result<bool> {
+    let (from, to) = arguments.seeds.or(arguments.seed.map(|seed| (seed, seed))).unwrap_or(SEEDS);
+    let mut tally = Tally::default();
+    let mut out = io::stdout().lock();
+    for seed in (from..=to).step_by(arguments.every.max(1)) {
+        let report = run(seed, settings(arguments));
+        report.lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
+        let word = if report.fault.is_none() { "kept" } else { "broken" };
+        writeln!(out, "{word}\t{seed}\t{:016x}\t{}", report.hash, report.fault.as_deref().unwrap_or_default())?;
+        out.flush()?;
+        tally.take(&report);
     }
-    if tally.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    tally.counters.every().try_for_each(|(what, times)| writeln!(out, "count\t{what}\t{times}"))?;
+    Ok(tally.broken.is_empty())
 }

@@ -80,13 +80,9 @@ impl Tally {
     }
 }
 
-/// Runs `seeds`, one after the other on this thread; `hear` is told of each.
-pub fn run_many(seeds: impl IntoIterator<Item = u64>, settings: Settings, mut hear: impl FnMut(&Report)) -> Tally {
+/// Runs `seeds`, one after the other on this thread.
+pub fn run_many(seeds: impl IntoIterator<Item = u64>, settings: Settings) -> Tally {
     let mut tally = Tally::default();
-    for seed in seeds {
-        let report = run(seed, settings);
-        hear(&report);
-        tally.take(&report);
-    }
+    seeds.into_iter().for_each(|seed| tally.take(&run(seed, settings)));
     tally
 }

@@ -18,6 +18,8 @@ pub(crate) struct Outside {
     state: Mutex<State>,
     /// The tripwire was touched: the newsroom crashes about now.
     pub(crate) tripped: Notify,
+    /// A message began with MAIL.
+    pub(crate) begun: Notify,
     /// Something came into a mailbox.
     pub(crate) mail: Notify,
 }
@@ -38,6 +40,8 @@ pub(crate) struct RelayState {
     pub(crate) temper: Temper,
     /// The password is another just now.
     pub(crate) wrong_password: bool,
+    /// It takes minutes for everything just now.
+    pub(crate) stalls: bool,
     /// Nobody is let in without a login.
     pub(crate) login: bool,
     /// Since when a recipient is known.
@@ -58,8 +62,8 @@ impl RelayState {
 impl Outside {
     pub(crate) fn new(world: World, witness: Witness, relay: RelayState) -> Arc<Self> {
         let state = State { witness, relay, closed: BTreeMap::new(), tripwire: None };
-        let (tripped, mail) = (Notify::new(), Notify::new());
-        Arc::new(Self { world, state: Mutex::new(state), tripped, mail })
+        let (tripped, begun, mail) = (Notify::new(), Notify::new(), Notify::new());
+        Arc::new(Self { world, state: Mutex::new(state), tripped, begun, mail })
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {

@@ -220,7 +220,7 @@ impl Crash {
             polls: [0, world.roll(10), world.roll(200)][roll(world, 3)],
             down_ms: [0, within(world, 0, 20 * SECOND_MS), within(world, 0, 30 * MINUTE_MS)][roll(world, 3)],
             again: percent(world, 20).then(|| 1 + world.roll(12)),
-            usurper: percent(world, 15).then(|| within(world, MINUTE_MS, 3 * HOUR_MS)),
+            usurper: percent(world, 20).then(|| within(world, 0, 3 * HOUR_MS)),
         }
     }
 }

@@ -220,7 +220,7 @@ impl Run {
         let temper = &state.relay.temper;
         let (one_by_one, only_helo, greylist_ms) = (temper.one_by_one, temper.only_helo, temper.greylist_ms);
         state.relay.temper = Temper { one_by_one, only_helo, greylist_ms, ..Temper::default() };
-        state.relay.wrong_password = false;
+        (state.relay.wrong_password, state.relay.stalls) = (false, false);
     }
 
     /// One life of the newsroom, until its crash or `end`; `open` connections were open at the crash before. Gives how many
@@ -368,6 +368,7 @@ impl Run {
             }
         };
         life.end();
+        self.outside.lock().relay.stalls = false;
         // Aborted tasks are dropped when the runtime comes to them; until the clock moves it comes to all of them.
         self.world.sleep(1).await;
         open
