@@ -3,7 +3,7 @@
 //! Every step runs even when an earlier one failed, so that one run says everything. Here a skipped test is a failure: a
 //! promise that nobody checked is not kept. The last line is the count of the tests.
 
-use crate::{cargo, suite, tidy};
+use crate::{cargo, simulate, suite, tidy};
 use anyhow::{Context, Result, bail, ensure};
 use std::path::Path;
 use std::process::Command;
@@ -24,6 +24,8 @@ pub fn run(root: &Path) -> Result<()> {
     heading("test")?;
     let tests = suite::test(root, &[]);
     step("doc", call(root, "doc", &["--workspace", "--no-deps", "--locked"], &[]));
+    let seeds = simulate::Wanted::seeds(simulate::CI_SEEDS);
+    step("simulate", heading("simulate").and_then(|()| simulate::run(root, &seeds)));
     match &tests {
         Ok(outcome) => step("test", judge(outcome)),
         Err(error) => step("test", Err(anyhow::anyhow!("{error:#}"))),

@@ -4,10 +4,14 @@
 //! here is shipped.
 
 mod ci;
+<<<<<<< HEAD
 mod crash;
 mod dice;
 mod founding;
 mod programs;
+=======
+mod simulate;
+>>>>>>> simulation
 mod sink;
 mod suite;
 mod tidy;
@@ -35,8 +39,10 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Everything that must hold before a change lands: fmt, tidy, clippy, tests, doc. A skipped test fails it.
+    /// Everything that must hold before a change lands: fmt, tidy, clippy, tests, doc, 2,000 simulations. A skipped test fails it.
     Ci,
+    /// Live days of a newsroom from a seed, or from thousands, and hold it to its promises.
+    Simulate(simulate::Wanted),
     /// Take mail on loopback, write receipts, misbehave by script.
     Sink(sink::Arguments),
     /// Check a file of receipts and sum it up.
@@ -66,6 +72,7 @@ fn run(task: Task) -> Result<()> {
         Task::Tidy => tidy::run(&root()),
         Task::Test { arguments } => suite::run(&root(), &arguments),
         Task::Ci => ci::run(&root()),
+        Task::Simulate(wanted) => simulate::run(&root(), &wanted),
         Task::Sink(arguments) => sink::run(arguments),
         Task::Receipts(arguments) => sink::summary::run(&arguments),
         Task::Crash(arguments) => crash::run(&arguments),

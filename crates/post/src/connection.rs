@@ -211,6 +211,7 @@ impl Shared {
             })
             .await?;
         self.kept(count, &kept.0);
-        kept.1.first().copied().unwrap_or(false).then_some(())
+        let ignored = self.defect == Some(Defect::RefusalIgnored);
+        (ignored || kept.1.first().copied().unwrap_or(false)).then_some(())
     }
 }

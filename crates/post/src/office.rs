@@ -44,6 +44,8 @@ const COHORTS_MAX: usize = 512;
 pub enum Defect {
     /// The dot leaves without its mark.
     MarkAfterDot,
+    /// The dot leaves although its mark was refused: the lease is another's, the reader has left, the departure is paused.
+    RefusalIgnored,
     /// A copy counts as sent when it is claimed, as where a cursor moves on when a batch is fetched.
     CursorMovedOnFetch,
 }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use axum::body::to_bytes;
 use edition::cut::{Outcome, Wish, cut};
@@ -17,8 +18,8 @@ use mail::address::{Domain, HostName};
 use mail::dkim::Signer;
 use mail::smtp::client::Patience;
 use newsroom::{
-    ArticleId, Credit, DAY_MS, DepartureState, EditionKind, MINUTE_MS, Ms, Newsletter, NewsletterId, Outlet, Revision,
-    SECOND_MS, TopicId, Topics,
+    ArticleId, Credit, DAY_MS, DepartureId, DepartureState, EditionKind, MINUTE_MS, Ms, Newsletter, NewsletterId,
+    Outlet, Revision, SECOND_MS, TopicId, Topics,
 };
 use post::route::{Login, Relay};
 use post::{Defect, Orders, PostFault, Sender, Until};
@@ -49,6 +50,12 @@ const LOOK_MS: Ms = 13 * MINUTE_MS;
 /// How long the post office waits when there is nothing to do, in milliseconds. Longer than in production, since most of a
 /// run's time would go there; shorter than its lease.
 const IDLE_MS: Ms = 50 * SECOND_MS;
+/// An editor who pauses a departure does so soon: a second thought.
+const PAUSED_AFTER_MS_MAX: Ms = 3 * MINUTE_MS;
+/// And not for long, in milliseconds.
+const PAUSED_MS_MAX: Ms = 50 * MINUTE_MS;
+/// How long a second poster waits for a moment at which the first one is best paused.
+const PAUSE_WAIT: Duration = Duration::from_secs(2 * 3_600);
 /// How long a poster waits before it asks for a held lease again, in milliseconds.
 const HELD_MS: Ms = 10 * SECOND_MS;
 
@@ -249,6 +256,7 @@ async fn serve(part: Part, mut calls: mpsc::UnboundedReceiver<Call>) -> Ended {
             call = calls.recv() => {
                 let Some(Call { request, answer }) = call else { return Ended::Stopped };
                 let (routes, bell) = (routes.clone(), part.bell.clone());
+                part.outside.touch_tripwire();
                 under_way.spawn(async move {
                     let Ok(response) = routes.oneshot(request).await;
                     let (head, body) = response.into_parts();
@@ -372,12 +380,42 @@ async fn cut_today(part: &Part) -> Result<(), Ended> {
     if departures.len() > 1 {
         outside.broken(format!("P5: {} departures of {date}", departures.len()));
     }
-    for departure in departures.iter().filter(|d| d.state == DepartureState::Cut) {
-        let id = departure.id;
-        store.write(move |tx| editions::set_state(tx, id, DepartureState::Cut, DepartureState::Open)).await?;
-        world.note(&format!("opened {id}"));
+    for departure in departures {
+        match departure.state {
+            DepartureState::Cut => open(part, departure.id).await?,
+            DepartureState::Paused => resume(part, departure.id).await?,
+            _ => {}
+        }
     }
     Ok(())
+}
+
+async fn open(part: &Part, id: DepartureId) -> Result<(), Ended> {
+    let Part { charter, outside, world, store, .. } = part;
+    store.write(move |tx| editions::set_state(tx, id, DepartureState::Cut, DepartureState::Open)).await?;
+    world.note(&format!("opened {id}"));
+    if world.roll(100) < charter.plan.pauses_percent {
+        world.sleep(within_ms(world, PAUSED_AFTER_MS_MAX)).await;
+        if store.write(move |tx| editions::set_state(tx, id, DepartureState::Open, DepartureState::Paused)).await? {
+            outside.count("departures paused");
+            outside.lock().witness.paused.insert(id, world.now());
+            return resume(part, id).await;
+        }
+    }
+    Ok(())
+}
+
+async fn resume(part: &Part, id: DepartureId) -> Result<(), Ended> {
+    let Part { outside, world, store, .. } = part;
+    world.sleep(within_ms(world, PAUSED_MS_MAX)).await;
+    outside.lock().witness.paused.remove(&id);
+    store.write(move |tx| editions::set_state(tx, id, DepartureState::Paused, DepartureState::Open)).await?;
+    world.note(&format!("resumed {id}"));
+    Ok(())
+}
+
+fn within_ms(world: &World, most: Ms) -> Ms {
+    Ms::try_from(world.roll(most.unsigned_abs())).expect("less than an hour")
 }
 
 async fn watch_ledger(part: Part) -> Ended {
@@ -404,6 +442,14 @@ async fn posts(part: Part, number: u64, usurper: Option<Ms>, stop: watch::Receiv
             _ = called.wait_for(|stop| *stop) => return Ended::Stopped,
             () = part.world.sleep(after) => {}
         }
+        // It is paused while a message is under way, and the relay takes its time: the dot may leave when its lease is gone.
+        let under_way = tokio::time::timeout(PAUSE_WAIT, part.outside.begun.notified());
+        let _begun = tokio::select! {
+            biased;
+            _ = called.wait_for(|stop| *stop) => return Ended::Stopped,
+            begun = under_way => begun,
+        };
+        part.outside.lock().relay.stalls = true;
         pause.begin();
         part.outside.count("posters paused");
         // It wakes an hour or less after the other has taken over.
@@ -411,6 +457,7 @@ async fn posts(part: Part, number: u64, usurper: Option<Ms>, stop: watch::Receiv
             let nap = part.world.roll(3_600_000);
             part.world.sleep(Ms::try_from(nap).expect("an hour")).await;
             pause.end();
+            part.outside.lock().relay.stalls = false;
             std::future::pending::<()>().await;
         };
         let office = post_office(part.clone(), format!("second-{number}"), stop);
@@ -428,6 +475,7 @@ async fn posts(part: Part, number: u64, usurper: Option<Ms>, stop: watch::Receiv
     };
     // Asked to stop, each waits for its own answers, and a paused one wakes for it.
     pause.end();
+    part.outside.lock().relay.stalls = false;
     if matches!(ended, Ended::Stopped) { other.await } else { ended }
 }
 

@@ -11,6 +11,7 @@ mod counters;
 mod house;
 mod line;
 mod look;
+mod many;
 mod outside;
 mod plan;
 mod reading;
@@ -22,4 +23,5 @@ mod town;
 mod witness;
 
 pub use counters::Counters;
+pub use many::{SOMETIMES, Tally, run_many};
 pub use run::{Report, Settings, run};

@@ -18,6 +18,8 @@ pub(crate) struct Outside {
     state: Mutex<State>,
     /// The tripwire was touched: the newsroom crashes about now.
     pub(crate) tripped: Notify,
+    /// A message began with MAIL.
+    pub(crate) begun: Notify,
     /// Something came into a mailbox.
     pub(crate) mail: Notify,
 }
@@ -28,7 +30,7 @@ pub(crate) struct State {
     pub(crate) relay: RelayState,
     /// Mailboxes that are closed: at which step the relay says so.
     pub(crate) closed: BTreeMap<usize, crate::temper::Step>,
-    /// Steps of the relay's dialogues until the tripwire is touched.
+    /// Steps of the relay's dialogues and knocks at the doors until the tripwire is touched.
     tripwire: Option<u64>,
 }
 
@@ -38,6 +40,8 @@ pub(crate) struct RelayState {
     pub(crate) temper: Temper,
     /// The password is another just now.
     pub(crate) wrong_password: bool,
+    /// It takes minutes for everything just now.
+    pub(crate) stalls: bool,
     /// Nobody is let in without a login.
     pub(crate) login: bool,
     /// Since when a recipient is known.
@@ -58,8 +62,8 @@ impl RelayState {
 impl Outside {
     pub(crate) fn new(world: World, witness: Witness, relay: RelayState) -> Arc<Self> {
         let state = State { witness, relay, closed: BTreeMap::new(), tripwire: None };
-        let (tripped, mail) = (Notify::new(), Notify::new());
-        Arc::new(Self { world, state: Mutex::new(state), tripped, mail })
+        let (tripped, begun, mail) = (Notify::new(), Notify::new(), Notify::new());
+        Arc::new(Self { world, state: Mutex::new(state), tripped, begun, mail })
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
@@ -78,7 +82,7 @@ impl Outside {
         self.lock().witness.broken(what);
     }
 
-    /// Crash at about the `steps`-th step of the relay from now; `None` takes the wire away.
+    /// Crash at about the `steps`-th step of the relay or knock at the doors from now; `None` takes the wire away.
     pub(crate) fn set_tripwire(&self, steps: Option<u64>) {
         self.lock().tripwire = steps;
     }
@@ -86,6 +90,11 @@ impl Outside {
     /// The relay comes to a step.
     pub(crate) fn step(&self, connection: u64, what: &str) {
         self.world.note(&format!("relay {connection} {what}"));
+        self.touch_tripwire();
+    }
+
+    /// Something happened at which the newsroom may crash.
+    pub(crate) fn touch_tripwire(&self) {
         let mut state = self.lock();
         if let Some(left) = &mut state.tripwire {
             *left = left.saturating_sub(1);

@@ -78,7 +78,7 @@ pub(crate) struct Story {
 pub(crate) enum Moment {
     /// So long after it began.
     After(Ms),
-    /// At about the so-manyth step of the relay's dialogues from then.
+    /// At about the so-manyth step of the relay's dialogues, or knock at the doors, from then.
     RelayStep(u64),
     /// In the middle of the so-manyth operation of the disk from then: power alone.
     DiskOperation(u64),
@@ -148,7 +148,7 @@ impl Plan {
             lives_ms: [2, 6, 20, 30][roll(world, 4)] * HOUR_MS,
             retry_first_ms: [1, 5, 15][roll(world, 3)] * MINUTE_MS,
             crashes,
-            pauses_percent: [0, 0, 30][roll(world, 3)],
+            pauses_percent: [0, 0, 60][roll(world, 3)],
         }
     }
 }
@@ -220,7 +220,7 @@ impl Crash {
             polls: [0, world.roll(10), world.roll(200)][roll(world, 3)],
             down_ms: [0, within(world, 0, 20 * SECOND_MS), within(world, 0, 30 * MINUTE_MS)][roll(world, 3)],
             again: percent(world, 20).then(|| 1 + world.roll(12)),
-            usurper: percent(world, 15).then(|| within(world, MINUTE_MS, 3 * HOUR_MS)),
+            usurper: percent(world, 20).then(|| within(world, 0, 3 * HOUR_MS)),
         }
     }
 }

@@ -30,6 +30,9 @@ const BREAK_BYTES_MAX: u64 = 60_000;
 /// The relay's side of it is short.
 const BREAK_REPLY_BYTES_MAX: u64 = 1_200;
 
+/// A relay that stalls answers within every patience of RFC 5321, and after a lease has ended.
+const STALL_MS_MAX: u64 = 170_000;
+
 /// Answers one connection.
 pub(crate) async fn answer(outside: Arc<Outside>, stream: Stream, world: World) {
     let connection = outside.connected();
@@ -143,10 +146,13 @@ impl Clerk {
     }
 
     async fn take_time(&self) {
-        let most = self.outside.lock().relay.temper.answer_ms;
+        let most = {
+            let relay = &self.outside.lock().relay;
+            if relay.stalls { STALL_MS_MAX } else { relay.temper.answer_ms }
+        };
         if most > 0 {
             let wait = self.world.roll(most);
-            self.world.sleep(Ms::try_from(wait).expect("a few seconds")).await;
+            self.world.sleep(Ms::try_from(wait).expect("a few minutes")).await;
         }
     }
 
@@ -230,6 +236,7 @@ impl Receiver for Clerk {
 
     async fn mail(&mut self, from: &str) -> Answer {
         self.begun = self.world.now();
+        self.outside.begun.notify_waiters();
         let (login, most) = {
             let mut state = self.outside.lock();
             state.witness.begun(from);

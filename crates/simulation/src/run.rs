@@ -110,6 +110,9 @@ struct Run {
 /// Two hours after the cut: from then on a newsroom with nothing under way is closed for the night.
 const EVENING_MS: Ms = CUT_MS + 2 * HOUR_MS;
 
+/// A dozen times as many are most of what founding does to the disk.
+const FOUNDING_OPERATIONS: u64 = 12;
+
 /// Why a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Waited {
@@ -217,7 +220,7 @@ impl Run {
         let temper = &state.relay.temper;
         let (one_by_one, only_helo, greylist_ms) = (temper.one_by_one, temper.only_helo, temper.greylist_ms);
         state.relay.temper = Temper { one_by_one, only_helo, greylist_ms, ..Temper::default() };
-        state.relay.wrong_password = false;
+        (state.relay.wrong_password, state.relay.stalls) = (false, false);
     }
 
     /// One life of the newsroom, until its crash or `end`; `open` connections were open at the crash before. Gives how many
@@ -260,8 +263,9 @@ impl Run {
 
     /// Opens the store as a start of the newsroom does; the power may go once more meanwhile. `None`: a promise is broken.
     async fn open(&self, again: Option<u64>) -> Option<Store> {
-        if let Some(operations) = again.filter(|_| self.lives > 0) {
-            self.disk.crash_after(operations);
+        if let Some(operations) = again {
+            // Founding writes the whole schema; a recovery writes little.
+            self.disk.crash_after(if self.lives == 0 { FOUNDING_OPERATIONS * operations } else { operations });
         }
         for _ in 0..3 {
             match self.try_open().await {
@@ -364,6 +368,7 @@ impl Run {
             }
         };
         life.end();
+        self.outside.lock().relay.stalls = false;
         // Aborted tasks are dropped when the runtime comes to them; until the clock moves it comes to all of them.
         self.world.sleep(1).await;
         open

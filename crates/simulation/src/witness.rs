@@ -129,6 +129,8 @@ pub(crate) struct Witness {
     restarts: Vec<Restart>,
     /// How many connections the post office may have.
     connections: u64,
+    /// Departures that are paused, and since when that is acknowledged.
+    pub(crate) paused: BTreeMap<DepartureId, Ms>,
     /// Poster names whose lease was taken over, and since when.
     pub(crate) fenced: BTreeMap<String, Ms>,
     /// Copies that arrived from a fenced poster: they must be listed as doubtful in the end.
@@ -149,6 +151,7 @@ impl Witness {
             tried: BTreeSet::new(),
             restarts: Vec::new(),
             connections,
+            paused: BTreeMap::new(),
             fenced: BTreeMap::new(),
             from_fenced: BTreeSet::new(),
             counters: Counters::default(),
@@ -258,6 +261,9 @@ impl Witness {
         // P7: nothing begins after the unsubscribing was acknowledged.
         if let Some(left) = self.people[place].left.filter(|left| received.begun > *left) {
             return Err(format!("it began {} ms after the unsubscribing was acknowledged", received.begun - left));
+        }
+        if let Some(paused) = self.paused.get(&copy.0).filter(|paused| received.begun > **paused) {
+            return Err(format!("it began {} ms after its departure was paused", received.begun - paused));
         }
         if mail.field("List-Unsubscribe-Post")? != "List-Unsubscribe=One-Click" {
             return Err("it cannot be ended by one click".into());
