@@ -104,7 +104,11 @@ impl Newsroom {
                 index: vault.index(&address).to_vec(),
                 lane: vault.lane(&address),
                 language: reader.language.to_owned(),
-                format: if number.is_multiple_of(TEXT_ONE_OF) { newsroom::Format::Text } else { newsroom::Format::Html },
+                format: if number.is_multiple_of(TEXT_ONE_OF) {
+                    newsroom::Format::Text
+                } else {
+                    newsroom::Format::Html
+                },
             },
             topics: if topics == Topics::NONE { Topics::ALL } else { topics },
             line: Line { id: world.mint(), door: "import", wording: "a list of the rig's own".to_owned() },

@@ -4,14 +4,11 @@
 //! here is shipped.
 
 mod ci;
-<<<<<<< HEAD
 mod crash;
 mod dice;
 mod founding;
 mod programs;
-=======
 mod simulate;
->>>>>>> simulation
 mod sink;
 mod suite;
 mod tidy;
