@@ -256,6 +256,7 @@ async fn confirm(State(hall): Shared, Link(token): Link) -> Response<Body> {
 async fn take_confirm(hall: &Hall, token: &str) -> Result<Response<Body>, Trouble> {
     let Some((reader, newsletter)) = hall.holder(token, Purpose::Confirm) else { return hall.bad_link().await };
     let (now, line) = (hall.front.world.now(), hall.line("mail link", hall.front.outlet.invitation.clone()));
+    hall.front.settle_leavings().await?;
     let confirm = move |tx: &store::Write<'_>| {
         readers::confirm(tx, reader, newsletter, &line, now)?;
         readers::standing(tx, reader, newsletter)
@@ -292,9 +293,7 @@ async fn unsubscribe(State(hall): Shared, Link(token): Link, request: Request) -
 
 async fn take_unsubscribe(hall: &Hall, token: &str, body: &[u8]) -> Result<Response<Body>, Trouble> {
     let Some((reader, newsletter)) = hall.holder(token, Purpose::Unsubscribe) else { return hall.bad_link().await };
-    let line = hall.line(if is_one_click(body) { "one-click" } else { "mail link" }, "");
-    let now = hall.front.world.now();
-    hall.front.store.write(move |tx| readers::unsubscribe(tx, reader, newsletter, &line, now)).await?;
+    hall.front.leave(reader, newsletter, is_one_click(body)).await?;
     let back = hall.front.tokens.mint(Purpose::Resubscribe, reader, newsletter.0);
     room(StatusCode::OK, rooms::unsubscribed(&hall.site().await?, back.as_str()))
 }
@@ -316,6 +315,7 @@ async fn undo(State(hall): Shared, Link(token): Link) -> Response<Body> {
 async fn take_undo(hall: &Hall, token: &str) -> Result<Response<Body>, Trouble> {
     let Some((reader, newsletter)) = hall.holder(token, Purpose::Resubscribe) else { return hall.bad_link().await };
     let (now, line) = (hall.front.world.now(), hall.line("mail link", ""));
+    hall.front.settle_leavings().await?;
     let undo = move |tx: &store::Write<'_>| {
         readers::undo(tx, reader, newsletter, &line, now)?;
         readers::standing(tx, reader, newsletter)

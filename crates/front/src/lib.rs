@@ -8,6 +8,8 @@ mod budget;
 mod doors;
 mod files;
 mod guard;
+pub mod journal;
+mod leaving;
 mod serve;
 
 use std::path::PathBuf;
@@ -18,6 +20,8 @@ use seal::{SealKey, TokenKey};
 use store::Store;
 use world::World;
 
+pub use journal::Journal;
+pub use leaving::LeavingFault;
 pub use serve::{converse, serve};
 
 /// What the public side is given.
@@ -37,6 +41,8 @@ pub struct Front {
     pub seal: SealKey,
     /// Checks the tokens of links.
     pub tokens: TokenKey,
+    /// Keeps unsubscribings while the store cannot.
+    pub journal: Arc<Journal>,
 }
 
 impl Front {
@@ -52,6 +58,9 @@ enum Trouble {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// An unsubscribing could be kept nowhere.
+    #[error(transparent)]
+    Leaving(#[from] LeavingFault),
     /// The page does not render.
     #[error(transparent)]
     Press(#[from] press::PressError),

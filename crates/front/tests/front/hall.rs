@@ -3,10 +3,11 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use front::Front;
+use front::{Front, Journal};
 use newsroom::{Format, Newsletter, NewsletterId, Outlet, ReaderId, Suppression, TopicId, Topics};
 use seal::{Purpose, SealKey, Secret, TokenKey};
 use store::readers::{self, Line, SealedReader, Signup, Standing};
@@ -70,6 +71,15 @@ impl Hall {
         Self::on(store, world, place)
     }
 
+    /// The same newsroom, its public side started anew.
+    pub fn again(self) -> Self {
+        let Self { front, routes, place } = self;
+        drop(routes);
+        let (store, world) = (front.store.clone(), front.world.clone());
+        drop(front);
+        Self::on(store, world, place)
+    }
+
     fn on(store: Store, world: World, place: PathBuf) -> Self {
         let front = Front {
             world,
@@ -79,6 +89,7 @@ impl Hall {
             newsletter: daily(),
             seal: SealKey::new(1, &base_point()).expect("X25519's base point is a public key"),
             tokens: TokenKey::new(&Secret::new([7; seal::KEY_BYTES])),
+            journal: Arc::new(Journal::at(place.join("leavings.journal"))),
         };
         Self { routes: front.clone().routes(), front, place }
     }

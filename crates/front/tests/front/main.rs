@@ -2,6 +2,8 @@
 
 mod connections;
 mod hall;
+mod journal;
+mod leaving;
 mod links;
 mod pages;
 mod sign_up;
