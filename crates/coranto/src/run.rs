@@ -15,6 +15,10 @@ use crate::{morning, office};
 const INBOX_MS: Ms = 250;
 /// How often sources are looked over for those that are due.
 const GATHER_MS: Ms = MINUTE_MS;
+/// How often the journal of readers who left is looked at: no mail to them may start once the store can be written again.
+const LEAVINGS_MS: Ms = 250;
+/// The journal of readers who left while the store could not be written, in the newsroom's folder.
+const LEAVINGS: &str = "leavings.journal";
 /// How long a part that failed waits before it starts again.
 const AGAIN_MS: Ms = 2 * SECOND_MS;
 /// How long the poster may wait for answers to dots that have left, when Coranto is told to stop.
@@ -31,6 +35,7 @@ pub fn front(house: &House) -> front::Front {
         newsletter: house.newsletter.clone(),
         seal,
         tokens,
+        journal: Arc::new(front::Journal::at(house.config.folder.join(LEAVINGS))),
     }
 }
 
@@ -58,8 +63,11 @@ pub async fn run(house: House, listener: Listener, stop: watch::Receiver<bool>) 
     office::orders(&house, post::Until::Stopped, stop.clone())?;
     morning::publish(&house).await?;
     let mut parts = JoinSet::new();
-    let routes = front(&house).routes();
+    let front = front(&house);
+    open_journal(&front).await;
+    let routes = front.clone().routes();
     parts.spawn(async move { front::serve(listener, routes).await });
+    parts.spawn(leavings(house.clone(), front));
     parts.spawn(inbox(house.clone()));
     parts.spawn(gathering(house.clone()));
     let mut poster = JoinSet::new();
@@ -96,6 +104,31 @@ where
         };
         house.world.sleep(wait).await;
     }
+}
+
+/// Opens the journal and carries what an earlier run left in it, before any mail leaves. The newsroom starts without it too:
+/// then readers who leave while the store cannot be written are told to try again.
+pub(crate) async fn open_journal(front: &front::Front) {
+    if let Err(fault) = front.carry_leavings().await {
+        tracing::error!(error = %fault, "The journal of readers who leave cannot be used; see that the newsroom's folder can be written");
+    }
+}
+
+/// Carries readers who left while the store could not be written into it, for as long as it is polled.
+pub(crate) async fn leavings(house: House, front: front::Front) {
+    forever(&house, LEAVINGS_MS, "front", || async {
+        if !front.journal.holds_any() {
+            return Ok(0);
+        }
+        front.carry_leavings().await.map_err(|fault| {
+            Problem::new(
+                format!("Readers who left wait in {LEAVINGS}: {fault}."),
+                "Their wish is kept. No mail starts while the database cannot be written.",
+                "Make room on the disk, or bring the database back; a running Coranto goes on by itself.",
+            )
+        })
+    })
+    .await;
 }
 
 /// Opens sign-ups and queues their letters.

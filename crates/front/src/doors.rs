@@ -3,27 +3,36 @@
 //! Each answers only after what it did is durable. A GET shows one form and changes nothing; the form's POST acts, and so
 //! does the one click of RFC 8058.
 
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, Path, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode};
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use axum::middleware::map_response;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
-use newsroom::{Address, AddressFault, Format, NewsletterId, Problem, ReaderId, SignUp, SubscriptionState, Topics};
+use newsroom::{
+    Address, AddressFault, Format, NewsletterId, Problem, ReaderId, SignUp, SubscriptionState, Topic, Topics,
+};
 use press::rooms::{self, SignUpFault, Typed};
-use press::{PressError, Site, serve::room_headers};
+use press::{OutletView, PressError, RepublishPolicy, SignUpWords, Site, SiteView, serve::room_headers};
 use seal::Purpose;
-use store::readers::{self, Line, Signup};
+use store::readers::{self, Line, Signup, Standing};
 
+use crate::budget::{Budget, visitor};
 use crate::files::{self, Kept};
+use crate::guard::{Link, Peer, form_of, guarded, other_method};
 use crate::{Front, Trouble};
 
-/// A form of ours is a few hundred bytes; a longer one is refused before it is read.
-const FORM_BYTES_MAX: usize = 16 * 1_024;
 /// How many fields a form may have: one a topic and a handful.
 const FIELDS_MAX: usize = 128;
+/// How long a room waits for the store's topics before it does with those it saw last: they are the page's frame only.
+const TOPICS_WAIT: Duration = Duration::from_secs(2);
+/// What a busy door asks for, in seconds: by then a network has its next sign-up or two.
+const BUSY_SECONDS: u16 = 60;
 
 /// The field that the press's form hides from people; only machines fill it in.
 const BAIT_FIELD: &str = "website";
@@ -31,11 +40,15 @@ const BAIT_FIELD: &str = "website";
 struct Hall {
     front: Arc<Front>,
     kept: Kept,
+    budget: Budget,
+    /// The topics as they were last read.
+    topics: RwLock<Vec<Topic>>,
 }
 
 type Shared = State<Arc<Hall>>;
 
 pub(crate) fn routes(front: Arc<Front>) -> Router {
+    let hall = Hall { front, kept: Kept::default(), budget: Budget::default(), topics: RwLock::default() };
     Router::new()
         .route("/subscribe", post(subscribe))
         .route("/confirm/{token}", get(confirm_room).post(confirm))
@@ -44,13 +57,14 @@ pub(crate) fn routes(front: Arc<Front>) -> Router {
         .route("/preferences/{token}", get(preferences_room).post(preferences))
         .route("/healthz", get(async || "ok\n"))
         .fallback(file)
-        .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
-        .with_state(Arc::new(Hall { front, kept: Kept::default() }))
+        .method_not_allowed_fallback(other_method)
+        .layer(map_response(guarded))
+        .with_state(Arc::new(hall))
 }
 
 async fn file(State(hall): Shared, request: Request) -> Response<Body> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let allow = (axum::http::header::ALLOW, "GET, HEAD");
+        let allow = (header::ALLOW, "GET, HEAD");
         return (StatusCode::METHOD_NOT_ALLOWED, [allow], "This address is only for reading.\n").into_response();
     }
     files::answer(&hall.front, &hall.kept, request.method(), request.uri().path(), request.headers()).await
@@ -80,18 +94,36 @@ impl Hall {
             "Nothing was changed.",
             "Please try again in a few minutes; the link in your mail stays valid.",
         );
-        let page = match self.front.rooms().await {
+        let page = match self.site().await {
             Ok(site) => room(StatusCode::SERVICE_UNAVAILABLE, rooms::problem(&site, &problem)),
             Err(trouble) => Err(trouble),
         };
-        page.unwrap_or_else(|_| {
-            let plain = [(axum::http::header::CONTENT_TYPE, "text/plain; charset=utf-8")];
-            (StatusCode::SERVICE_UNAVAILABLE, plain, format!("{problem}\n")).into_response()
-        })
+        page.unwrap_or_else(|_| (StatusCode::SERVICE_UNAVAILABLE, format!("{problem}\n")).into_response())
+    }
+
+    /// The site as the live rooms need it: its words and topics, without articles. It is there also while the store is not.
+    async fn site(&self) -> Result<Site, Trouble> {
+        let read = tokio::time::timeout(TOPICS_WAIT, self.front.store.read(store::topics::list)).await;
+        let topics = match read {
+            Ok(Ok(topics)) => {
+                self.topics.write().expect("no panic happens under this lock").clone_from(&topics);
+                topics
+            }
+            Ok(Err(_)) | Err(_) => self.topics.read().expect("no panic happens under this lock").clone(),
+        };
+        let outlet = &self.front.outlet;
+        Ok(Site::new(SiteView {
+            outlet: OutletView::of(outlet),
+            topics,
+            articles: Vec::new(),
+            editions: Vec::new(),
+            sign_up: SignUpWords::of(outlet),
+            republished: RepublishPolicy::default(),
+        })?)
     }
 
     async fn bad_link(&self) -> Result<Response<Body>, Trouble> {
-        room(StatusCode::NOT_FOUND, rooms::link_not_valid(&self.front.rooms().await?))
+        room(StatusCode::NOT_FOUND, rooms::link_not_valid(&self.site().await?))
     }
 
     fn holder(&self, token: &str, purpose: Purpose) -> Option<(ReaderId, NewsletterId)> {
@@ -140,14 +172,22 @@ impl Form {
     }
 }
 
-async fn subscribe(State(hall): Shared, body: Bytes) -> Response<Body> {
-    let done = take_sign_up(&hall, &body).await;
+async fn subscribe(State(hall): Shared, request: Request) -> Response<Body> {
+    let peer = request.extensions().get::<Peer>().and_then(|peer| peer.0);
+    // Several headers are one list (RFC 9110 §5.3), and the proxy's word is the last of it.
+    let forwarded = request.headers().get_all("x-forwarded-for").iter().next_back();
+    let visitor = visitor(peer, forwarded.and_then(|list| list.to_str().ok()));
+    let body = match form_of(request).await {
+        Ok(body) => body,
+        Err(answer) => return *answer,
+    };
+    let done = take_sign_up(&hall, visitor, &body).await;
     hall.answer(done).await
 }
 
-async fn take_sign_up(hall: &Hall, body: &[u8]) -> Result<Response<Body>, Trouble> {
+async fn take_sign_up(hall: &Hall, visitor: Option<IpAddr>, body: &[u8]) -> Result<Response<Body>, Trouble> {
     let front = &hall.front;
-    let (site, form) = (front.rooms().await?, Form::read(body));
+    let (site, form) = (hall.site().await?, Form::read(body));
     let address = match Address::parse(&form.typed.email) {
         Ok(address) => address,
         Err(fault) => {
@@ -155,6 +195,12 @@ async fn take_sign_up(hall: &Hall, body: &[u8]) -> Result<Response<Body>, Troubl
             return room(StatusCode::UNPROCESSABLE_ENTITY, rooms::sign_up_problem(&site, &form.typed, fault));
         }
     };
+    if !hall.budget.take(visitor, front.world.now()) {
+        let page = rooms::sign_up_problem(&site, &form.typed, SignUpFault::Busy);
+        let mut busy = room(StatusCode::TOO_MANY_REQUESTS, page)?;
+        busy.headers_mut().insert(header::RETRY_AFTER, BUSY_SECONDS.into());
+        return Ok(busy);
+    }
     if !form.bait {
         let topics = front.store.read(store::topics::list).await?;
         let wish = SignUp {
@@ -192,17 +238,17 @@ async fn link_room(
     page: impl Fn(&Site, &str) -> Result<Vec<u8>, PressError>,
 ) -> Result<Response<Body>, Trouble> {
     match hall.holder(token, purpose) {
-        Some(_) => room(StatusCode::OK, page(&hall.front.rooms().await?, token)),
+        Some(_) => room(StatusCode::OK, page(&hall.site().await?, token)),
         None => hall.bad_link().await,
     }
 }
 
-async fn confirm_room(State(hall): Shared, Path(token): Path<String>) -> Response<Body> {
+async fn confirm_room(State(hall): Shared, Link(token): Link) -> Response<Body> {
     let page = link_room(&hall, &token, Purpose::Confirm, rooms::confirm).await;
     hall.answer(page).await
 }
 
-async fn confirm(State(hall): Shared, Path(token): Path<String>) -> Response<Body> {
+async fn confirm(State(hall): Shared, Link(token): Link) -> Response<Body> {
     let done = take_confirm(&hall, &token).await;
     hall.answer(done).await
 }
@@ -210,33 +256,58 @@ async fn confirm(State(hall): Shared, Path(token): Path<String>) -> Response<Bod
 async fn take_confirm(hall: &Hall, token: &str) -> Result<Response<Body>, Trouble> {
     let Some((reader, newsletter)) = hall.holder(token, Purpose::Confirm) else { return hall.bad_link().await };
     let (now, line) = (hall.front.world.now(), hall.line("mail link", hall.front.outlet.invitation.clone()));
-    // Pressed twice is confirmed once; the page is the same.
-    hall.front.store.write(move |tx| readers::confirm(tx, reader, newsletter, &line, now)).await?;
-    room(StatusCode::OK, rooms::confirmed(&hall.front.rooms().await?))
+    hall.front.settle_leavings().await?;
+    let confirm = move |tx: &store::Write<'_>| {
+        readers::confirm(tx, reader, newsletter, &line, now)?;
+        readers::standing(tx, reader, newsletter)
+    };
+    active(hall, hall.front.store.write(confirm).await?, rooms::confirmed).await
 }
 
-async fn unsubscribe_room(State(hall): Shared, Path(token): Path<String>) -> Response<Body> {
+/// The page that says so, to whom it is true. Pressed twice is done once, and the page is the same; but who has left since,
+/// or never confirmed, is not told that they are on the list.
+async fn active(
+    hall: &Hall,
+    standing: Option<Standing>,
+    page: fn(&Site) -> Result<Vec<u8>, PressError>,
+) -> Result<Response<Body>, Trouble> {
+    match standing {
+        Some(Standing { state: SubscriptionState::Active, .. }) => room(StatusCode::OK, page(&hall.site().await?)),
+        _ => hall.bad_link().await,
+    }
+}
+
+async fn unsubscribe_room(State(hall): Shared, Link(token): Link) -> Response<Body> {
     let page = link_room(&hall, &token, Purpose::Unsubscribe, rooms::unsubscribe).await;
     hall.answer(page).await
 }
 
-async fn unsubscribe(State(hall): Shared, Path(token): Path<String>, body: Bytes) -> Response<Body> {
+async fn unsubscribe(State(hall): Shared, Link(token): Link, request: Request) -> Response<Body> {
+    let body = match form_of(request).await {
+        Ok(body) => body,
+        Err(answer) => return *answer,
+    };
     let done = take_unsubscribe(&hall, &token, &body).await;
     hall.answer(done).await
 }
 
 async fn take_unsubscribe(hall: &Hall, token: &str, body: &[u8]) -> Result<Response<Body>, Trouble> {
     let Some((reader, newsletter)) = hall.holder(token, Purpose::Unsubscribe) else { return hall.bad_link().await };
-    // RFC 8058 §3.1: the mail program's POST says so in its body; a person's comes from our page.
-    let one_click = url::form_urlencoded::parse(body).any(|(n, v)| n == "List-Unsubscribe" && v == "One-Click");
-    let line = hall.line(if one_click { "one-click" } else { "mail link" }, "");
-    let now = hall.front.world.now();
-    hall.front.store.write(move |tx| readers::unsubscribe(tx, reader, newsletter, &line, now)).await?;
+    hall.front.leave(reader, newsletter, is_one_click(body)).await?;
     let back = hall.front.tokens.mint(Purpose::Resubscribe, reader, newsletter.0);
-    room(StatusCode::OK, rooms::unsubscribed(&hall.front.rooms().await?, back.as_str()))
+    room(StatusCode::OK, rooms::unsubscribed(&hall.site().await?, back.as_str()))
 }
 
-async fn undo(State(hall): Shared, Path(token): Path<String>) -> Response<Body> {
+/// RFC 8058 §3.1 and §3.2: the mail program's POST says so in its body, as a form of either kind; a person's comes from our
+/// page and says nothing.
+fn is_one_click(body: &[u8]) -> bool {
+    let form =
+        url::form_urlencoded::parse(body).any(|(name, value)| name == "List-Unsubscribe" && value == "One-Click");
+    let parts = String::from_utf8_lossy(body);
+    form || (parts.contains("name=\"List-Unsubscribe\"") && parts.lines().any(|line| line == "One-Click"))
+}
+
+async fn undo(State(hall): Shared, Link(token): Link) -> Response<Body> {
     let done = take_undo(&hall, &token).await;
     hall.answer(done).await
 }
@@ -244,16 +315,24 @@ async fn undo(State(hall): Shared, Path(token): Path<String>) -> Response<Body> 
 async fn take_undo(hall: &Hall, token: &str) -> Result<Response<Body>, Trouble> {
     let Some((reader, newsletter)) = hall.holder(token, Purpose::Resubscribe) else { return hall.bad_link().await };
     let (now, line) = (hall.front.world.now(), hall.line("mail link", ""));
-    hall.front.store.write(move |tx| readers::undo(tx, reader, newsletter, &line, now)).await?;
-    room(StatusCode::OK, rooms::undone(&hall.front.rooms().await?))
+    hall.front.settle_leavings().await?;
+    let undo = move |tx: &store::Write<'_>| {
+        readers::undo(tx, reader, newsletter, &line, now)?;
+        readers::standing(tx, reader, newsletter)
+    };
+    active(hall, hall.front.store.write(undo).await?, rooms::undone).await
 }
 
-async fn preferences_room(State(hall): Shared, Path(token): Path<String>) -> Response<Body> {
+async fn preferences_room(State(hall): Shared, Link(token): Link) -> Response<Body> {
     let page = show_choices(&hall, &token, false).await;
     hall.answer(page).await
 }
 
-async fn preferences(State(hall): Shared, Path(token): Path<String>, body: Bytes) -> Response<Body> {
+async fn preferences(State(hall): Shared, Link(token): Link, request: Request) -> Response<Body> {
+    let body = match form_of(request).await {
+        Ok(body) => body,
+        Err(answer) => return *answer,
+    };
     let done = take_choices(&hall, &token, &body).await;
     hall.answer(done).await
 }
@@ -269,7 +348,7 @@ async fn show_choices(hall: &Hall, token: &str, saved: bool) -> Result<Response<
     }
     let leave = hall.front.tokens.mint(Purpose::Unsubscribe, reader, newsletter.0);
     let chosen = rooms::Chosen { token, leave: leave.as_str(), topics: standing.topics, format };
-    room(StatusCode::OK, rooms::preferences(&hall.front.rooms().await?, chosen, saved))
+    room(StatusCode::OK, rooms::preferences(&hall.site().await?, chosen, saved))
 }
 
 async fn take_choices(hall: &Hall, token: &str, body: &[u8]) -> Result<Response<Body>, Trouble> {

@@ -4,20 +4,25 @@
 //! that finds it. A GET never changes anything: scanners open every link. It never answers differently for an address
 //! that is known.
 
+mod budget;
 mod doors;
 mod files;
+mod guard;
+pub mod journal;
+mod leaving;
 mod serve;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use newsroom::{Newsletter, Outlet};
-use press::{OutletView, RepublishPolicy, SignUpWords, Site, SiteView};
 use seal::{SealKey, TokenKey};
 use store::Store;
 use world::World;
 
-pub use serve::serve;
+pub use journal::Journal;
+pub use leaving::LeavingFault;
+pub use serve::{converse, serve};
 
 /// What the public side is given.
 #[derive(Clone)]
@@ -36,26 +41,14 @@ pub struct Front {
     pub seal: SealKey,
     /// Checks the tokens of links.
     pub tokens: TokenKey,
+    /// Keeps unsubscribings while the store cannot.
+    pub journal: Arc<Journal>,
 }
 
 impl Front {
     /// The routes.
     pub fn routes(self) -> axum::Router {
         doors::routes(Arc::new(self))
-    }
-
-    /// The site as the live rooms need it: its words and topics, without articles.
-    async fn rooms(&self) -> Result<Site, Trouble> {
-        let topics = self.store.read(store::topics::list).await?;
-        let site = SiteView {
-            outlet: OutletView::of(&self.outlet),
-            topics,
-            articles: Vec::new(),
-            editions: Vec::new(),
-            sign_up: SignUpWords::of(&self.outlet),
-            republished: RepublishPolicy::default(),
-        };
-        Ok(Site::new(site)?)
     }
 }
 
@@ -65,6 +58,9 @@ enum Trouble {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// An unsubscribing could be kept nowhere.
+    #[error(transparent)]
+    Leaving(#[from] LeavingFault),
     /// The page does not render.
     #[error(transparent)]
     Press(#[from] press::PressError),

@@ -6,11 +6,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::extract::Request;
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
+use tower::ServiceExt;
 use world::{Listener, Stream};
 
-/// A request's header must be there after this long: a browser needs milliseconds.
+use crate::guard::Peer;
+
+/// A request's header must be there after this long, and the next one of a kept connection: a browser needs milliseconds.
 const HEADER_WAIT: Duration = Duration::from_secs(8);
 /// One connection may live this long, whatever it does: no body that this side takes or gives needs minutes.
 const CONNECTION_WAIT: Duration = Duration::from_secs(300);
@@ -30,8 +35,15 @@ pub async fn serve(listener: Listener, routes: axum::Router) {
         .await;
 }
 
-async fn converse(stream: Stream, routes: &axum::Router) {
-    let service = TowerToHyperService::new(routes.clone());
+/// Answers the requests of one connection until it ends or a deadline ends it. Whoever is at the far end reaches the doors
+/// as the stream's peer.
+pub async fn converse(stream: Stream, routes: &axum::Router) {
+    let peer = Peer(stream.peer().map(|address| address.ip()));
+    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(peer);
+        routes.clone().oneshot(request)
+    });
     let talk = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_WAIT)

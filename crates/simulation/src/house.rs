@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use axum::body::to_bytes;
 use edition::cut::{Outcome, Wish, cut};
-use front::Front;
+use front::{Front, Journal};
 use jiff::Timestamp;
 use mail::address::{Domain, HostName};
 use mail::dkim::Signer;
@@ -242,6 +242,8 @@ async fn serve(part: Part, mut calls: mpsc::UnboundedReceiver<Call>) -> Ended {
         newsletter: part.charter.newsletter.clone(),
         seal,
         tokens,
+        // It lies beside the database, on a disk that the simulation does not have: here the store alone keeps.
+        journal: Arc::new(Journal::at(PathBuf::new())),
     };
     let routes = front.routes();
     let mut under_way = JoinSet::new();

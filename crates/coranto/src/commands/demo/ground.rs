@@ -87,12 +87,15 @@ impl Ground {
             poster: JoinSet::new(),
             stop,
         };
-        let routes = run::front(&house).routes();
+        let front = run::front(&house);
+        run::open_journal(&front).await;
+        let routes = front.clone().routes();
         let window = Inbox::new(catcher.clone(), &house.outlet().site);
         ground.parts.spawn(async move { front::serve(site, routes).await });
         ground.parts.spawn(async move { newsstand.serve(&selling).await });
         ground.parts.spawn(async move { catcher.serve(&catching).await });
         ground.parts.spawn(async move { window.serve(&reading).await });
+        ground.parts.spawn(run::leavings(house.clone(), front));
         ground.parts.spawn(run::inbox(house.clone()));
         let lock = house.lock_post()?;
         ground.poster.spawn(async move {

@@ -1,0 +1,217 @@
+//! The links of mail: each does its one thing for its one reader, by a POST alone.
+
+use axum::http::{Method, StatusCode};
+use newsroom::{Format, ReaderId, SubscriptionState, Topics};
+use seal::Purpose;
+use store::readers;
+
+use crate::hall::{ACTIVE, Answer, DAILY, Hall, LEFT, PENDING, UNKNOWN, request};
+
+const DOORS: [(&str, &str, Purpose); 4] = [
+    ("/confirm/", "", Purpose::Confirm),
+    ("/unsubscribe/", "", Purpose::Unsubscribe),
+    ("/unsubscribe/", "/undo", Purpose::Resubscribe),
+    ("/preferences/", "", Purpose::Preferences),
+];
+
+async fn press(hall: &Hall, purpose: Purpose, reader: ReaderId, body: &str) -> Answer {
+    let (before, after, _) = DOORS.into_iter().find(|door| door.2 == purpose).unwrap();
+    hall.post(&format!("{before}{}{after}", hall.token(purpose, reader)), body).await
+}
+
+async fn state(hall: &Hall, reader: ReaderId) -> Option<SubscriptionState> {
+    hall.standing(reader).await.map(|standing| standing.state)
+}
+
+#[tokio::test]
+async fn confirming_makes_a_subscription_active_once_and_says_so_twice() {
+    let hall = Hall::open("confirm").await;
+    let room = hall.get(&format!("/confirm/{}", hall.token(Purpose::Confirm, PENDING))).await;
+    assert_eq!(room.status, StatusCode::OK);
+    assert!(room.text().contains(&format!("action=\"/confirm/{}\"", hall.token(Purpose::Confirm, PENDING))));
+    assert_eq!(state(&hall, PENDING).await, Some(SubscriptionState::Pending));
+    for _ in 0..2 {
+        let done = press(&hall, Purpose::Confirm, PENDING, "").await;
+        assert!(done.status == StatusCode::OK && done.text().contains("You are on the list"));
+        assert_eq!(state(&hall, PENDING).await, Some(SubscriptionState::Active));
+    }
+}
+
+#[tokio::test]
+async fn who_left_is_not_told_by_an_old_link_that_they_are_on_the_list() {
+    let hall = Hall::open("old-confirm").await;
+    for reader in [LEFT, UNKNOWN] {
+        let answer = press(&hall, Purpose::Confirm, reader, "").await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND);
+        assert!(answer.text().contains("action=\"/subscribe\""), "nobody is stranded");
+    }
+    assert_eq!(state(&hall, LEFT).await, Some(SubscriptionState::Unsubscribed));
+}
+
+#[tokio::test]
+async fn leaving_is_one_press_by_the_page_or_by_the_mail_program() {
+    let parts = "--b\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--b--\r\n";
+    for (name, kind, body) in [
+        ("leave-page", "application/x-www-form-urlencoded", ""),
+        ("leave-form", "application/x-www-form-urlencoded", "List-Unsubscribe=One-Click"),
+        ("leave-parts", "multipart/form-data; boundary=b", parts),
+        ("leave-odd", "text/html", "<p>"),
+    ] {
+        let hall = Hall::open(name).await;
+        let path = format!("/unsubscribe/{}", hall.token(Purpose::Unsubscribe, ACTIVE));
+        for _ in 0..2 {
+            let done = hall.ask(request(Method::POST, &path, &[("content-type", kind)], body)).await;
+            assert!(done.status == StatusCode::OK && done.text().contains("You have left the list"), "{name}");
+            assert_eq!(state(&hall, ACTIVE).await, Some(SubscriptionState::Unsubscribed), "{name}");
+        }
+        let pending = press(&hall, Purpose::Unsubscribe, PENDING, body).await;
+        assert_eq!(pending.status, StatusCode::OK);
+        assert_eq!(state(&hall, PENDING).await, Some(SubscriptionState::Unsubscribed));
+    }
+}
+
+#[tokio::test]
+async fn leaving_is_undone_from_its_page_by_who_had_confirmed_and_by_nobody_else() {
+    let hall = Hall::open("undo").await;
+    let left = press(&hall, Purpose::Unsubscribe, ACTIVE, "").await;
+    let action = left.text().split("action=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap().to_owned();
+    assert_eq!(action, format!("/unsubscribe/{}/undo", hall.token(Purpose::Resubscribe, ACTIVE)));
+    for _ in 0..2 {
+        let back = hall.post(&action, "").await;
+        assert!(back.status == StatusCode::OK && back.text().contains("You are back on the list"));
+        assert_eq!(state(&hall, ACTIVE).await, Some(SubscriptionState::Active));
+    }
+    assert_eq!(press(&hall, Purpose::Unsubscribe, PENDING, "").await.status, StatusCode::OK);
+    let never = press(&hall, Purpose::Resubscribe, PENDING, "").await;
+    assert_eq!(never.status, StatusCode::NOT_FOUND, "they never confirmed: no back door to the list");
+    assert_eq!(state(&hall, PENDING).await, Some(SubscriptionState::Unsubscribed));
+}
+
+#[tokio::test]
+async fn choices_are_saved_and_shown_and_a_strange_form_resets_none() {
+    let hall = Hall::open("choices").await;
+    let path = format!("/preferences/{}", hall.token(Purpose::Preferences, ACTIVE));
+    let chosen = async || {
+        let format = hall.front.store.read(|tx| readers::format(tx, ACTIVE)).await.unwrap().unwrap();
+        (hall.standing(ACTIVE).await.unwrap().topics, format)
+    };
+    let ports = store::topics::list;
+    let bit = hall.front.store.read(ports).await.unwrap().iter().find(|topic| topic.slug == "ports").unwrap().bit;
+    let room = hall.get(&path).await;
+    assert_eq!(room.text().matches(" checked").count(), 4, "three topics and the form of the copy");
+    assert!(room.text().contains(&format!("href=\"/unsubscribe/{}\"", hall.token(Purpose::Unsubscribe, ACTIVE))));
+    assert!(!room.text().contains("Your choices are saved"));
+
+    let saved = hall.post(&path, "topics=ports&format=text").await;
+    assert!(saved.status == StatusCode::OK && saved.text().contains("Your choices are saved"));
+    assert_eq!(saved.text().matches(" checked").count(), 2);
+    assert_eq!(chosen().await, (Topics::NONE.with(bit), Format::Text));
+
+    for odd in ["", "topics=water", "format=pdf", "{}", "topics=water&format="] {
+        let answer = hall.post(&path, odd).await;
+        assert!(!answer.text().contains("Your choices are saved"), "{odd}");
+        assert_eq!(chosen().await, (Topics::NONE.with(bit), Format::Text), "{odd}");
+    }
+    for everything in ["format=html", "format=html&topics=water&topics=ports&topics=schools", "topics=x&format=html"] {
+        assert_eq!(hall.post(&path, everything).await.status, StatusCode::OK);
+        assert_eq!(chosen().await, (Topics::ALL, Format::Html), "{everything}");
+    }
+}
+
+#[tokio::test]
+async fn who_has_no_subscription_has_no_room() {
+    let hall = Hall::open("no-room").await;
+    for reader in [PENDING, LEFT, UNKNOWN] {
+        let path = format!("/preferences/{}", hall.token(Purpose::Preferences, reader));
+        let before = hall.rows().await;
+        assert_eq!(hall.get(&path).await.status, StatusCode::NOT_FOUND);
+        assert_eq!(hall.post(&path, "topics=ports&format=text").await.status, StatusCode::NOT_FOUND);
+        assert_eq!(hall.rows().await, before);
+    }
+}
+
+#[tokio::test]
+async fn a_token_tampered_with_cut_or_made_for_something_else_opens_nothing() {
+    let hall = Hall::open("tokens").await;
+    let before = hall.rows().await;
+    let mut pages = Vec::new();
+    for (head, tail, purpose) in DOORS {
+        let good = hall.token(purpose, ACTIVE);
+        let mut bad: Vec<String> =
+            vec![String::new(), "x".into(), "%ff".into(), "%00".into(), "..".into(), "a".repeat(3_000)];
+        for at in 0..good.len() {
+            let mut bytes = good.clone().into_bytes();
+            bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+            bad.push(String::from_utf8(bytes).unwrap());
+        }
+        bad.extend([1, 22, 43].map(|length| good[..length].to_owned()));
+        bad.extend([format!("{good}A"), format!("{good}="), format!("%20{good}"), good.to_lowercase()]);
+        bad.extend(Purpose::EVERY.into_iter().filter(|other| *other != purpose).map(|other| hall.token(other, ACTIVE)));
+        for token in bad {
+            let path = format!("{head}{token}{tail}");
+            let gone = hall.post(&path, "topics=ports&format=text").await;
+            let named = token.is_empty() || (token == ".." && tail.is_empty());
+            assert!(gone.status == StatusCode::NOT_FOUND || named, "{path}: {}", gone.status);
+            assert_ne!(gone.status, StatusCode::OK, "{path}");
+            if tail.is_empty() && !token.is_empty() {
+                let page = hall.get(&path).await;
+                assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}");
+                pages.push(page);
+            }
+        }
+    }
+    assert_eq!(hall.rows().await, before);
+    assert!(pages.windows(2).all(|two| two[0] == two[1]), "a stranger learns no reason");
+}
+
+#[tokio::test]
+async fn a_get_changes_nothing_and_tells_nothing_of_a_readers_standing() {
+    let hall = Hall::open("gets").await;
+    let before = hall.rows().await;
+    for method in [Method::GET, Method::HEAD] {
+        for reader in [PENDING, ACTIVE, LEFT, UNKNOWN] {
+            for (head, tail, purpose) in DOORS {
+                let path = format!("{head}{}{tail}", hall.token(purpose, reader));
+                let query = format!("{path}?List-Unsubscribe=One-Click&format=text&topics=ports");
+                for path in [&path, &query] {
+                    let answer = hall.ask(request(method.clone(), path, &[("purpose", "prefetch")], "x=1")).await;
+                    let expected = match purpose {
+                        Purpose::Resubscribe => StatusCode::METHOD_NOT_ALLOWED,
+                        Purpose::Preferences if reader != ACTIVE => StatusCode::NOT_FOUND,
+                        _ => StatusCode::OK,
+                    };
+                    assert_eq!(answer.status, expected, "{method} {path}");
+                    assert!(method == Method::GET || answer.body.is_empty());
+                }
+            }
+        }
+        for path in ["/", "/subscribe?email=ana%40example.org", "/healthz", "/nothing", "/confirm/", "/unsubscribe/"] {
+            hall.ask(request(method.clone(), path, &[], "email=ana%40example.org")).await;
+        }
+    }
+    assert_eq!(hall.rows().await, before);
+    let room = async |reader| {
+        let token = hall.token(Purpose::Unsubscribe, reader);
+        hall.get(&format!("/unsubscribe/{token}")).await.text().replace(&token, "")
+    };
+    assert_eq!(room(ACTIVE).await, room(UNKNOWN).await);
+    let newsletter = hall.front.tokens.mint(Purpose::Unsubscribe, ACTIVE, DAILY.0 + 1);
+    assert_eq!(hall.post(&format!("/unsubscribe/{}", newsletter.as_str()), "").await.status, StatusCode::OK);
+    assert_eq!(hall.rows().await, before, "another newsletter's link ends no subscription to this one");
+}
+
+#[tokio::test]
+async fn a_token_in_an_address_is_kept_by_nobody_and_sent_to_nobody() {
+    let hall = Hall::open("leaks").await;
+    for (head, tail, purpose) in DOORS {
+        let path = format!("{head}{}{tail}", hall.token(purpose, ACTIVE));
+        for answer in [hall.get(&path).await, hall.post(&path, "format=html").await] {
+            assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
+            assert_eq!(answer.header("cache-control"), "no-store", "{path}");
+            assert_eq!(answer.header("etag"), "", "{path}");
+            let foreign =
+                answer.text().split(['"', ' ']).filter(|word| word.starts_with("http") || word.starts_with("//"));
+            assert_eq!(foreign.collect::<Vec<_>>(), Vec::<&str>::new(), "a room asks no other place for anything");
+        }
+    }
+}
