@@ -292,6 +292,8 @@ CREATE TABLE doubt (
   PRIMARY KEY (departure, lane, position, since)
 ) /* clustered */;
 
+CREATE INDEX doubt_reader ON doubt (reader);
+
 -- Who may post. The epoch rises each time a lease is taken; a mark of an older epoch is refused.
 CREATE TABLE lease (
   name TEXT PRIMARY KEY,

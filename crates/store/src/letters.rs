@@ -2,7 +2,7 @@
 
 use newsroom::{CohortId, DepartureId, Format, Ms, NewsletterId, ReaderId};
 
-use crate::{Result, Write, args, sql};
+use crate::{Read, Result, Write, args, sql};
 
 /// A letter to one reader.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +37,23 @@ const DELIVERY: &str = sql!(
     "INSERT INTO delivery (departure, lane, position, reader, cohort, state, why, epoch, route, attempts)
      VALUES ($1, $2, 0, $3, $4, 0, 0, 0, 0, 0)"
 );
+
+const IN_DOUBT: &str = sql!(
+    "SELECT count(*)
+     FROM doubt
+     JOIN departure ON departure.id = doubt.departure
+     WHERE doubt.reader = $1 AND doubt.resolved_at IS NULL
+       AND departure.kind = 2 AND departure.newsletter = $2 AND departure.instant >= $3"
+);
+
+/// Whether a letter that was queued for a reader at `since` or later is in doubt: it may have left, and nobody answered
+/// for it.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn in_doubt(tx: &Read, reader: ReaderId, newsletter: NewsletterId, since: Ms) -> Result<bool> {
+    Ok(tx.first(IN_DOUBT, args![reader.0, newsletter.0, since])?.is_some_and(|row| row.int(0) > 0))
+}
 
 /// The cohort of a letter's words; letters with the same words share it.
 ///

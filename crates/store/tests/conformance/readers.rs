@@ -102,7 +102,19 @@ fn a_letter_is_a_departure_of_its_own_and_shares_its_words() {
             .await
             .expect("settled");
         assert_eq!(left, 1, "the other letter is still under way");
-        vec![format!("{copies:?}")]
+        let key = copies[1].key;
+        let next = store.write(move |tx| {
+            assert_eq!(ledger::mark(tx, lease, &[key])?, [true]);
+            ledger::take_lease(tx, "a", DAWN + 1, DAWN + 60_000)
+        });
+        next.await.expect("the poster died with a letter in flight").expect("the next lease");
+        let doubt = store.read(|tx| {
+            let in_doubt = |(reader, since)| letters::in_doubt(tx, ReaderId(reader), DAILY, since);
+            [(100, DAWN), (101, DAWN), (101, DAWN + 1)].into_iter().map(in_doubt).collect::<store::Result<Vec<_>>>()
+        });
+        let doubt = doubt.await.expect("a look");
+        assert_eq!(doubt, [false, true, false], "only the letter that was in flight, and not one asked for later");
+        vec![format!("{copies:?} {doubt:?}")]
     });
 }
 
