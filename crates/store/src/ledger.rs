@@ -81,6 +81,12 @@ const RECOVER_QUEUED: &str = sql!(
      WHERE state = 1 AND departure IN (SELECT id FROM departure WHERE state IN (0, 1, 2))"
 );
 
+const RECOVER_LETTERS: &str = sql!(
+    "UPDATE departure SET state = 3
+     WHERE kind = 2 AND state IN (0, 1, 2)
+       AND NOT EXISTS (SELECT 1 FROM delivery AS d WHERE d.departure = departure.id AND d.state IN (0, 1, 2, 4))"
+);
+
 /// The cause in `doubt` of what an ended poster left in flight.
 pub const POSTER_ENDED: &str = "the poster ended before an answer was kept";
 
@@ -89,6 +95,8 @@ fn recover(tx: &Write, now: Ms) -> Result<()> {
     tx.execute(RECOVER_DOUBT, args![now, POSTER_ENDED])?;
     tx.execute(RECOVER_UNCERTAIN, args![])?;
     tx.execute(RECOVER_QUEUED, args![])?;
+    // A letter in doubt has come to its end: it must not look as if something were still to be carried.
+    tx.execute(RECOVER_LETTERS, args![])?;
     Ok(())
 }
 

@@ -113,6 +113,8 @@ fn a_letter_is_a_departure_of_its_own_and_shares_its_words() {
             [(100, DAWN), (101, DAWN), (101, DAWN + 1)].into_iter().map(in_doubt).collect::<store::Result<Vec<_>>>()
         });
         let doubt = doubt.await.expect("a look");
+        let open = store.read(editions::letters_open).await.expect("a look");
+        assert_eq!(open, 0, "a letter in doubt is not under way any more");
         assert_eq!(doubt, [false, true, false], "only the letter that was in flight, and not one asked for later");
         vec![format!("{copies:?} {doubt:?}")]
     });
