@@ -126,17 +126,18 @@ impl Config {
     }
 }
 
-/// Writes the file of a newsroom with this database, unless there is one: a folder that has it is a founded newsroom.
+/// Writes the file of a newsroom with this database that is served on `listen`, unless there is one: a folder that has it
+/// is a founded newsroom.
 ///
 /// # Errors
 /// A [`Problem`] when it cannot be written.
-pub fn write(folder: &Path, database: Option<&str>) -> Result<(), Problem> {
+pub fn write(folder: &Path, database: Option<&str>, listen: SocketAddr) -> Result<(), Problem> {
     let file = folder.join(FILE);
     if file.exists() {
         return Ok(());
     }
     let quoted = toml::Value::String(database.unwrap_or(DATABASE).to_owned()).to_string();
-    let text = TEMPLATE.replace("\"newsroom.db\"", &quoted);
+    let text = TEMPLATE.replace("127.0.0.1:8400", &listen.to_string()).replace("\"newsroom.db\"", &quoted);
     std::fs::write(&file, text).map_err(|fault| {
         Problem::new(
             format!("{} cannot be written: {fault}.", file.display()),

@@ -24,11 +24,13 @@ impl Mornings {
     fn live(purpose: &str, database: Option<&str>) -> Mornings {
         let place = Place::new(purpose);
         let readers = READERS.to_string();
-        let mut arguments = place.arguments(&["demo", "--once", "--readers", &readers]);
-        arguments.extend(database.into_iter().flat_map(|url| ["--database".to_owned(), url.to_owned()]));
+        let again = place.arguments(&["demo", "--once", "--readers", &readers]);
+        // The folder remembers its database.
+        let mut first = again.clone();
+        first.extend(database.into_iter().flat_map(|url| ["--database".to_owned(), url.to_owned()]));
         let mut counts = [0; 3];
         let told = std::array::from_fn(|morning| {
-            let said = run(&arguments);
+            let said = run(if morning == 0 { &first } else { &again });
             let told = said.done();
             assert_eq!(said.stderr, "", "a good morning complains of nothing");
             counts[morning] = mails::caught(&place.mail()).len();

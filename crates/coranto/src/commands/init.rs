@@ -32,7 +32,7 @@ pub async fn run(of: Init) -> Result<Answer, Problem> {
     }
     let house = House::found(world(), config, &first).await?;
     // The settings file last: a folder that has it is a founded newsroom.
-    crate::config::write(&of.dir, of.database.as_deref())?;
+    crate::config::write(&of.dir, of.database.as_deref(), crate::config::LISTEN)?;
     let record = office::signer(&house)?.dns_record();
     let told = format!(
         "The newsroom is founded in {0}.\n\n\

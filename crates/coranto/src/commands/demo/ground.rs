@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use world::{Listener, World};
 
 use crate::cli::Demo;
-use crate::config::{self, Config, LISTEN, location};
+use crate::config::{self, Config, location};
 use crate::house::{House, store_problem};
 use crate::{morning, run};
 
@@ -50,8 +50,11 @@ impl Ground {
         let folder = of.data.clone().unwrap_or_else(fresh_folder);
         let mail = beside(&folder, "mail");
         let world = super::super::world();
+        // A folder of an earlier demo knows its database and its address: the links in its mail still lead there.
+        let founded = folder.join(config::FILE).exists();
+        let mut config = if founded { Config::read(&folder)? } else { Config::without_file(&folder)? };
         let (site, catching, reading, selling) = (
-            listen_site(&world, of.listen).await?,
+            listen_site(&world, of.listen, config.listen).await?,
             listen(&world).await?,
             listen(&world).await?,
             listen(&world).await?,
@@ -59,14 +62,13 @@ impl Ground {
         let (site_at, catching_at) = (address(&site)?, address(&catching)?);
         let selling_at = address(&selling)?;
         let world = OUTLETS.iter().fold(world, |world, outlet| world.with_exception(outlet.host, selling_at));
-        let mut config = Config::without_file(&folder)?;
         if let Some(database) = &of.database {
             config.database = location(&folder, database);
         }
         let first = outlet_settings(site_at, catching_at);
         let house = House::found(world.clone(), config, &first).await?;
         // So that every other command works on the demo's newsroom.
-        config::write(&folder, of.database.as_deref())?;
+        config::write(&folder, of.database.as_deref(), site_at)?;
         found_topics(&house).await?;
         let newsstand = Arc::new(Newsstand::new(opening_day(&house).await?));
         let catcher = Catcher::open(&mail, &world).map_err(|fault| mail_problem(&mail, &fault))?;
@@ -134,11 +136,11 @@ fn beside(folder: &Path, what: &str) -> PathBuf {
     whole.with_file_name(format!("{name}-{what}"))
 }
 
-async fn listen_site(world: &World, named: Option<SocketAddr>) -> Result<Listener, Problem> {
+async fn listen_site(world: &World, named: Option<SocketAddr>, usual: SocketAddr) -> Result<Listener, Problem> {
     if let Some(address) = named {
         return world.listen(address).await.map_err(|fault| port_problem(address, &fault));
     }
-    match world.listen(LISTEN).await {
+    match world.listen(usual).await {
         Ok(listener) => Ok(listener),
         // Somebody is there already: any other port does as well for a demo.
         Err(_) => listen(world).await,
