@@ -55,8 +55,21 @@ fn a_source_that_is_not_there_is_named_and_the_morning_goes_on() {
     let broken = folder.path().join("broken.xml");
     fs::write(&broken, "<rss><channel><title>Half a feed").unwrap();
     let said = run([
-        "demo", "--readers", "5", "--once", "--json", "--listen", "127.0.0.1:0", "--data", &data, "--source", &missing,
-        "--source", &broken.display().to_string(), "--source", "http://10.0.0.1/feed.xml",
+        "demo",
+        "--readers",
+        "5",
+        "--once",
+        "--json",
+        "--listen",
+        "127.0.0.1:0",
+        "--data",
+        &data,
+        "--source",
+        &missing,
+        "--source",
+        &broken.display().to_string(),
+        "--source",
+        "http://10.0.0.1/feed.xml",
     ]);
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     let problems = said.document()["gathered"]["problems"].to_string();

@@ -12,6 +12,4 @@ mod newsroom;
 mod program;
 mod relay;
 mod resume;
-mod room;
-mod strangers;
 mod walk;
