@@ -12,8 +12,6 @@ const ANSWER_MAX: Duration = Duration::from_secs(60);
 pub struct Answer {
     /// Its status.
     pub status: u16,
-    /// Its head, as it came.
-    pub head: String,
     /// Its body.
     pub body: String,
 }
@@ -41,11 +39,6 @@ fn ask(method: &str, url: &str, body: Option<(&str, &str)>) -> Answer {
     try_ask(method, url, body).unwrap_or_else(|fault| panic!("{method} {url}: {fault}"))
 }
 
-/// As [`post`], for a server that may be gone.
-pub fn try_post(url: &str, body: &str) -> std::io::Result<Answer> {
-    try_ask("POST", url, Some((FORM, body)))
-}
-
 fn try_ask(method: &str, url: &str, body: Option<(&str, &str)>) -> std::io::Result<Answer> {
     let rest = url.strip_prefix("http://").expect("tests speak plain HTTP on loopback");
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
@@ -64,5 +57,5 @@ fn try_ask(method: &str, url: &str, body: Option<(&str, &str)>) -> std::io::Resu
     let (head, body) = text.split_once("\r\n\r\n").ok_or(std::io::ErrorKind::UnexpectedEof)?;
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
     let status = status.ok_or(std::io::ErrorKind::InvalidData)?;
-    Ok(Answer { status, head: head.to_owned(), body: body.to_owned() })
+    Ok(Answer { status, body: body.to_owned() })
 }

@@ -39,11 +39,6 @@ pub fn caught(folder: &Path) -> Vec<Mail> {
     mails
 }
 
-/// How many bytes of mail were caught so far; 0 before the first.
-pub fn caught_bytes(folder: &Path) -> u64 {
-    fs::metadata(folder.join("receipts.roll")).map_or(0, |about| about.len())
-}
-
 impl Mail {
     /// Every value of a field.
     pub fn fields(&self, name: &str) -> Vec<&str> {

@@ -8,8 +8,6 @@ mod http;
 mod input;
 mod mails;
 mod morning;
-mod newsroom;
 mod program;
-mod relay;
 mod resume;
 mod walk;
