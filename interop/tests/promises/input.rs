@@ -20,6 +20,7 @@ fn an_unknown_key_in_the_settings_file_stops_the_start() {
     let refusal = said.refused();
     assert!(refusal.what.contains("listen_on"), "{}", refusal.what);
     assert!(refusal.act.contains("listen"), "{}", refusal.act);
+    assert!(refusal.means.contains("nothing was changed"), "{}", refusal.means);
 }
 
 #[test]

@@ -124,19 +124,6 @@ pub fn finish(mut command: Command) -> Said {
     }
 }
 
-/// Runs a command to its end with `typed` on its standard input.
-pub fn run_with_input<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>, typed: &str) -> Said {
-    let mut command = command(arguments);
-    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    Said {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
-}
-
 /// A command in the background; killed when dropped.
 pub struct Running {
     child: Child,
