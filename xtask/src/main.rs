@@ -36,7 +36,7 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Everything that must hold before a change lands: fmt, tidy, clippy, tests, doc, 2,000 simulations. A skipped test fails it.
+    /// Everything that must hold before a change lands: fmt, tidy, clippy, tests, doc, simulations. A skipped test fails it.
     Ci,
     /// Live days of a newsroom from a seed, or from thousands, and hold it to its promises.
     Simulate(simulate::Wanted),

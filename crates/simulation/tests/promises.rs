@@ -1,6 +1,6 @@
 //! The newsroom keeps its promises over many seeds, repeats itself exactly, and would be caught if it did not.
 //!
-//! `cargo xtask simulate --seeds 1..2000` runs all that CI runs; here are as many as a developer waits for.
+//! `cargo xtask simulate` runs all that CI runs; here are as many as a developer waits for.
 
 use post::Defect;
 use simulation::{Settings, Tally, run, run_many};
