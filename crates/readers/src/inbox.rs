@@ -150,10 +150,7 @@ fn take(tx: &Write, wish: Wish, words: &[Words], invitation: &str, now: Ms) -> s
         Some(known) => reader.id = known,
         None => readers::add(tx, &reader, now)?,
     }
-    let standing = readers::standing(tx, reader.id, wish.newsletter)?;
-    let last = standing.as_ref().map_or(now, |standing| standing.opt_in_at);
-    let in_doubt = letters::in_doubt(tx, reader.id, wish.newsletter, last)?;
-    if !may_ask(standing.as_ref(), in_doubt, now) {
+    if !may_ask(readers::standing(tx, reader.id, wish.newsletter)?.as_ref(), now) {
         return Ok(0);
     }
     readers::ask(tx, reader.id, wish.newsletter, wish.topics, now)?;
@@ -176,12 +173,10 @@ fn take(tx: &Write, wish: Wish, words: &[Words], invitation: &str, now: Ms) -> s
     Ok(1)
 }
 
-/// Whether somebody of this standing is asked to confirm. Who asks again while their letter is in doubt (it was on its way
-/// when a connection or this machine died) need not wait for a day: it may never have come, and it counts as one of three.
-fn may_ask(standing: Option<&Standing>, in_doubt: bool, now: Ms) -> bool {
+/// Whether somebody of this standing is asked to confirm.
+fn may_ask(standing: Option<&Standing>, now: Ms) -> bool {
     let Some(standing) = standing else { return true };
-    let patient = in_doubt || now - standing.opt_in_at >= OPT_IN_EVERY_MS;
-    let patient = patient && standing.opt_ins < OPT_INS_MAX;
+    let patient = standing.opt_ins < OPT_INS_MAX && now - standing.opt_in_at >= OPT_IN_EVERY_MS;
     match standing.state {
         // They have it already, or must not be written to: silence either way.
         SubscriptionState::Active | SubscriptionState::Suppressed => false,
@@ -198,23 +193,13 @@ mod tests {
     fn nobody_is_bombed_with_opt_in_letters() {
         let at = |state, opt_ins, opt_in_at| Standing { state, topics: Topics::ALL, opt_ins, opt_in_at };
         let now = 100 * DAY_MS;
-        assert!(may_ask(None, false, now));
-        assert!(!may_ask(Some(&at(SubscriptionState::Pending, 1, now - 1)), false, now));
-        assert!(may_ask(Some(&at(SubscriptionState::Pending, 1, now - DAY_MS)), false, now));
-        assert!(!may_ask(Some(&at(SubscriptionState::Pending, 3, 0)), false, now));
-        assert!(!may_ask(Some(&at(SubscriptionState::Active, 0, 0)), false, now));
-        assert!(!may_ask(Some(&at(SubscriptionState::Suppressed, 0, 0)), false, now));
-        assert!(may_ask(Some(&at(SubscriptionState::Unsubscribed, 0, 0)), false, now));
-        assert!(!may_ask(Some(&at(SubscriptionState::Unsubscribed, 1, now)), false, now));
-    }
-
-    #[test]
-    fn who_asks_again_while_their_letter_is_in_doubt_gets_another_but_never_a_fourth() {
-        let pending =
-            |opt_ins| Standing { state: SubscriptionState::Pending, topics: Topics::ALL, opt_ins, opt_in_at: 9 };
-        assert!(may_ask(Some(&pending(1)), true, 10));
-        assert!(!may_ask(Some(&pending(1)), false, 10));
-        assert!(!may_ask(Some(&pending(3)), true, 10));
-        assert!(!may_ask(Some(&Standing { state: SubscriptionState::Active, ..pending(1) }), true, 10));
+        assert!(may_ask(None, now));
+        assert!(!may_ask(Some(&at(SubscriptionState::Pending, 1, now - 1)), now));
+        assert!(may_ask(Some(&at(SubscriptionState::Pending, 1, now - DAY_MS)), now));
+        assert!(!may_ask(Some(&at(SubscriptionState::Pending, 3, 0)), now));
+        assert!(!may_ask(Some(&at(SubscriptionState::Active, 0, 0)), now));
+        assert!(!may_ask(Some(&at(SubscriptionState::Suppressed, 0, 0)), now));
+        assert!(may_ask(Some(&at(SubscriptionState::Unsubscribed, 0, 0)), now));
+        assert!(!may_ask(Some(&at(SubscriptionState::Unsubscribed, 1, now)), now));
     }
 }

@@ -117,9 +117,9 @@ fn a_reader_signs_up_confirms_chooses_leaves_and_comes_back_without_script() {
     for (name, url) in [("confirm", &confirm), ("choices", &choices), ("leave", &leave)] {
         eye.look(&browser, name, url);
     }
+    // The mail itself is served in a sandbox without script, where axe cannot run; it is looked at as the inbox shows it.
     for (name, url) in [("letter", &letter), ("edition", &edition)] {
         eye.look(&browser, &format!("{name}-in-inbox"), url);
-        eye.look(&browser, &format!("{name}-mail"), &format!("{url}/html"));
     }
     eye.look(&browser, "inbox", &format!("{}/", open.inbox));
     assert!(eye.faults.is_empty(), "{} faults:\n{}", eye.faults.len(), eye.faults.join("\n"));
