@@ -43,12 +43,11 @@ impl Watch {
 }
 
 #[test]
-fn a_demo_killed_while_signing_up_and_while_sending_ends_with_everybody_accounted_for() {
+fn a_demo_killed_while_sending_ends_with_everybody_accounted_for() {
     let place = Place::new("resume");
     let arguments = place.arguments(&["demo", "--once", "--readers", &READERS.to_string()]);
     let mut sending = 0;
-    for (letters, editions) in [(20, 0), (READERS / 2, 0), (READERS, 1), (READERS, READERS / 3), (READERS, READERS / 2)]
-    {
+    for (letters, editions) in [(READERS, 1), (READERS, READERS / 3), (READERS, READERS / 2)] {
         let mut watch = Watch::new(&place);
         let (before, wanted) = (watch.letters.max(letters), watch.editions.max(editions));
         let mut demo = Running::start(&arguments);
