@@ -115,27 +115,36 @@ impl House {
         format!("the poster of {}", folder.display())
     }
 
-    /// Takes the lock that lets one process on this folder post. Held until the file is dropped, or its process ends in
-    /// whatever way.
+    /// Takes the lock of this newsroom's post office: see [`lock_post`].
     ///
     /// # Errors
     /// A [`Problem`] when another process holds it.
     pub fn lock_post(&self) -> Result<std::fs::File, Problem> {
-        let path = self.config.folder.join("post.lock");
-        let trouble = |why: String| {
-            Problem::new(
-                format!("The post office cannot be opened: {why}."),
-                "No mail is sent by this command. What is queued stays queued, and nothing is sent twice.",
-                "Let the running Coranto send it, or stop that one first.",
-            )
-        };
-        let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-        let file = file.map_err(|fault| trouble(format!("{} cannot be written: {fault}", path.display())))?;
-        match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(std::fs::TryLockError::WouldBlock) => Err(trouble("another Coranto on this folder is posting".into())),
-            Err(std::fs::TryLockError::Error(fault)) => Err(trouble(fault.to_string())),
-        }
+        lock_post(&self.config.folder)
+    }
+}
+
+/// Takes the lock that lets one process on `folder` post; the folder is made if it is not there. Held until the file is
+/// dropped, or its process ends in whatever way.
+///
+/// # Errors
+/// A [`Problem`] when another process holds it, or the folder cannot be written.
+pub fn lock_post(folder: &Path) -> Result<std::fs::File, Problem> {
+    make_folder(folder)?;
+    let path = folder.join("post.lock");
+    let trouble = |why: String| {
+        Problem::new(
+            format!("The post office cannot be opened: {why}."),
+            "No mail is sent by this command. What is queued stays queued, and nothing is sent twice.",
+            "Let the running Coranto send it, or stop that one first.",
+        )
+    };
+    let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(|fault| trouble(format!("{} cannot be written: {fault}", path.display())))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(trouble("another Coranto on this folder is posting".into())),
+        Err(std::fs::TryLockError::Error(fault)) => Err(trouble(fault.to_string())),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Bad input: a clear sentence with what it means and what to do, exit 1 (2 for wrong usage), and nothing lost.
 
-use crate::program::run;
+use crate::program::{Running, run};
 use interop::scratch::Scratch;
 use std::fs;
 
@@ -75,4 +75,19 @@ fn a_source_that_is_not_there_is_named_and_the_morning_goes_on() {
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     let problems = said.document()["gathered"]["problems"].to_string();
     assert!(problems.contains("no-such-feed.xml") && problems.contains("10.0.0.1"), "{problems}");
+}
+
+#[test]
+fn a_second_demo_on_the_same_folder_is_refused_before_it_touches_anything() {
+    let folder = Scratch::new("second").unwrap();
+    let data = folder.path().join("newsroom").display().to_string();
+    let words = ["demo", "--readers", "5", "--listen", "127.0.0.1:0", "--data", &data, "--json"];
+    let mut first = Running::start(words);
+    first.told("The inbox:");
+    let settings = || run(["settings", "--json", "--data", &data]).done().to_string();
+    let before = settings();
+    let refusal = run(words).refused();
+    assert!(refusal.what.contains("another Coranto"), "{refusal:?}");
+    assert_eq!(settings(), before, "the second demo changed the first one's settings");
+    assert!(first.is_alive());
 }

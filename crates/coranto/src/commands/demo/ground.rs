@@ -16,7 +16,7 @@ use world::{Listener, World};
 
 use crate::cli::Demo;
 use crate::config::{self, Config, location};
-use crate::house::{House, store_problem};
+use crate::house::{House, lock_post, store_problem};
 use crate::{morning, run};
 
 /// Any free port on loopback.
@@ -48,6 +48,8 @@ impl Ground {
     /// Founds or resumes the demo's newsroom and starts everything around it.
     pub async fn prepare(of: &Demo) -> Result<Self, Problem> {
         let folder = of.data.clone().unwrap_or_else(fresh_folder);
+        // First of all: beside a demo that runs, nothing of it may be touched.
+        let lock = lock_post(&folder)?;
         let mail = beside(&folder, "mail");
         let world = super::super::world();
         // A folder of an earlier demo knows its database and its address: the links in its mail still lead there.
@@ -99,7 +101,6 @@ impl Ground {
         ground.parts.spawn(async move { window.serve(&reading).await });
         ground.parts.spawn(run::leavings(house.clone(), front));
         ground.parts.spawn(run::inbox(house.clone()));
-        let lock = house.lock_post()?;
         ground.poster.spawn(async move {
             run::posting(house, stopping).await;
             drop(lock);
