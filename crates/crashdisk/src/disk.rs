@@ -39,6 +39,11 @@ impl Disk {
         self.lock().crash_after(operations);
     }
 
+    /// Takes an appointment of [`Disk::crash_after`] back that has not come.
+    pub fn crash_never(&self) {
+        self.lock().crash_never();
+    }
+
     /// Cuts the power now. Every operation fails until [`Disk::revive`]. Without power already, it changes nothing.
     pub fn power_loss(&self) {
         self.lock().power_loss();

@@ -123,6 +123,10 @@ impl Platter {
         self.crash_at = Some(self.counters.operations + operations);
     }
 
+    pub(crate) fn crash_never(&mut self) {
+        self.crash_at = None;
+    }
+
     pub(crate) fn power_loss(&mut self) {
         if !self.dead {
             self.lose(None);
@@ -610,6 +614,15 @@ mod tests {
         let again = platter.open(Some("a"), false).unwrap();
         let mut byte = [0];
         assert_eq!((platter.read(&again, 0, &mut byte), byte), (Ok(1), [1]));
+    }
+
+    #[test]
+    fn an_appointment_that_is_taken_back_is_not_kept() {
+        let (mut platter, handle) = platter(1);
+        platter.crash_after(1);
+        platter.crash_never();
+        platter.write(&handle, 0, &[1]).unwrap();
+        assert!(!platter.is_dead());
     }
 
     #[test]

@@ -117,6 +117,7 @@ fn see(tx: &Read<'_>, id: DepartureId) -> store::Result<Option<Seen>> {
     Ok(Some(Seen {
         kind: departure.kind,
         audience: departure.audience,
+        rank: departure.rank,
         sums: ledger::sums(tx, id)?,
         lines: ledger::lines(tx, id, (-1, -1), LINES)?,
         doubts: ledger::doubtful(tx, id)?,

@@ -4,7 +4,7 @@ use crate::counters::Counters;
 use crate::run::{Report, Settings, run};
 
 /// What must have happened at least once over a good number of seeds: a promise that was never tried was not kept.
-pub const SOMETIMES: [&str; 46] = [
+pub const SOMETIMES: [&str; 48] = [
     "accepted",
     "answered 421",
     "answered 4yz",
@@ -33,6 +33,7 @@ pub const SOMETIMES: [&str; 46] = [
     "letters kept",
     "lost, answer lost",
     "mailbox refuses",
+    "mailbox too full",
     "messages not kept",
     "nights",
     "no such mailbox",
@@ -50,6 +51,7 @@ pub const SOMETIMES: [&str; 46] = [
     "slow lines",
     "stopped in order",
     "uncertain",
+    "undone",
     "wrong passwords",
 ];
 

@@ -2,7 +2,7 @@
 //!
 //! Shared by the strangers of one run behind one lock that is never held across an await.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use newsroom::Ms;
@@ -30,6 +30,8 @@ pub(crate) struct State {
     pub(crate) relay: RelayState,
     /// Mailboxes that are closed: at which step the relay says so.
     pub(crate) closed: BTreeMap<usize, crate::temper::Step>,
+    /// Mailboxes that are too full just now.
+    pub(crate) full: BTreeSet<usize>,
     /// Steps of the relay's dialogues and knocks at the doors until the tripwire is touched.
     tripwire: Option<u64>,
 }
@@ -61,7 +63,7 @@ impl RelayState {
 
 impl Outside {
     pub(crate) fn new(world: World, witness: Witness, relay: RelayState) -> Arc<Self> {
-        let state = State { witness, relay, closed: BTreeMap::new(), tripwire: None };
+        let state = State { witness, relay, closed: BTreeMap::new(), full: BTreeSet::new(), tripwire: None };
         let (tripped, begun, mail) = (Notify::new(), Notify::new(), Notify::new());
         Arc::new(Self { world, state: Mutex::new(state), tripped, begun, mail })
     }

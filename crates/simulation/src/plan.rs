@@ -46,7 +46,7 @@ pub(crate) struct Fate {
     pub(crate) confirms_after: Option<Ms>,
     /// They press it twice.
     pub(crate) twice: bool,
-    /// They leave after so many editions and so long.
+    /// They leave after so many editions and so long: at once, or while the next morning's copies are on their way.
     pub(crate) leaves: Option<(usize, Ms)>,
     /// Their mail program leaves for them, by one click.
     pub(crate) one_click: bool,
@@ -54,6 +54,8 @@ pub(crate) struct Fate {
     pub(crate) regrets: Regret,
     /// From when on the relay refuses them, and at which step.
     pub(crate) closed: Option<(Ms, Step)>,
+    /// From when until when their mailbox is too full to take anything.
+    pub(crate) full: Option<(Ms, Ms)>,
 }
 
 /// Second thoughts after leaving.
@@ -145,7 +147,8 @@ impl Plan {
             wrong_password,
             connections: 1 + roll(world, 5),
             messages_per_connection: [1, 3, 20, 500][roll(world, 4)],
-            lives_ms: [2, 6, 20, 30][roll(world, 4)] * HOUR_MS,
+            lives_ms: [20 * MINUTE_MS, 2 * HOUR_MS, 6 * HOUR_MS, 20 * HOUR_MS, 30 * HOUR_MS, 30 * HOUR_MS]
+                [roll(world, 6)],
             retry_first_ms: [1, 5, 15][roll(world, 3)] * MINUTE_MS,
             crashes,
             pauses_percent: [0, 0, 60][roll(world, 3)],
@@ -190,12 +193,20 @@ impl Fate {
             language: LANGUAGES[roll(world, LANGUAGES.len())],
             confirms_after: percent(world, 92).then(|| within(world, SECOND_MS, 90 * MINUTE_MS)),
             twice: percent(world, 10),
-            leaves: percent(world, 40).then(|| (roll(world, 3), within(world, 0, 3 * HOUR_MS))),
+            leaves: percent(world, 45).then(|| {
+                let (soon, next_day) =
+                    (within(world, 0, 3 * HOUR_MS), within(world, DAY_MS - 5 * MINUTE_MS, DAY_MS + HOUR_MS));
+                (roll(world, 3), if percent(world, 50) { soon } else { next_day })
+            }),
             one_click: percent(world, 60),
             regrets,
             closed: percent(world, 8).then(|| {
                 let step = if percent(world, 70) { Step::Rcpt } else { Step::Dot };
                 (within(world, 0, span), step)
+            }),
+            full: percent(world, 10).then(|| {
+                let from = within(world, 0, span);
+                (from, from + within(world, MINUTE_MS, 30 * HOUR_MS))
             }),
         }
     }

@@ -258,14 +258,19 @@ impl Receiver for Clerk {
             return answer;
         }
         self.take_time().await;
-        let (person, closed) = {
+        let (person, closed, full) = {
             let state = self.outside.lock();
             let person = state.witness.person_at(to);
-            (person, person.is_some_and(|p| state.closed.get(&p) == Some(&Step::Rcpt)))
+            let closed = person.is_some_and(|p| state.closed.get(&p) == Some(&Step::Rcpt));
+            (person, closed, person.is_some_and(|p| state.full.contains(&p)))
         };
         if closed {
             self.outside.count("no such mailbox");
             return Answer::Reply(Reply::new(550, Enhanced::new(5, 1, 1), "no such mailbox"));
+        }
+        if full {
+            self.outside.count("mailbox too full");
+            return Answer::Reply(Reply::new(452, Enhanced::new(4, 2, 2), "mailbox full, try later"));
         }
         if person.is_some_and(|person| self.is_greylisted(person)) {
             self.outside.count("greylisted");

@@ -132,6 +132,8 @@ const CALM_MS: Ms = HOUR_MS;
 const DRAIN_MS_MAX: Ms = 50 * HOUR_MS;
 /// How long a poster that is asked to stop may take: a dot's patience and a little.
 const STOP_MS_MAX: Ms = 30 * MINUTE_MS;
+/// How often in a row nothing may move while something is open: the post office looks every minute.
+const GLANCES_MAX: u32 = 3;
 /// From a restart until its doubts are listed: a lease's length and a little.
 const RECOVERY_MS: Ms = 90 * SECOND_MS;
 
@@ -209,6 +211,17 @@ impl Run {
                 outside.lock().closed.insert(place, step);
             });
         }
+        for (place, (from, to)) in
+            plan.people.iter().enumerate().filter_map(|(place, person)| Some((place, person.full?)))
+        {
+            let (world, outside, born) = (self.world.clone(), self.outside.clone(), self.born);
+            weather.spawn(async move {
+                world.sleep(born + from - world.now()).await;
+                outside.lock().full.insert(place);
+                world.sleep(to - from).await;
+                outside.lock().full.remove(&place);
+            });
+        }
     }
 
     /// From here on nothing goes wrong any more.
@@ -221,6 +234,7 @@ impl Run {
         let (one_by_one, only_helo, greylist_ms) = (temper.one_by_one, temper.only_helo, temper.greylist_ms);
         state.relay.temper = Temper { one_by_one, only_helo, greylist_ms, ..Temper::default() };
         (state.relay.wrong_password, state.relay.stalls) = (false, false);
+        state.full.clear();
     }
 
     /// One life of the newsroom, until its crash or `end`; `open` connections were open at the crash before. Gives how many
@@ -339,6 +353,8 @@ impl Run {
     /// Ends a life. Gives how many connections were open at that moment.
     async fn end(&self, mut life: Life, end: End) -> u64 {
         self.outside.set_tripwire(None);
+        // A loss of power that was meant for this life must not come in a later one, in the last above all.
+        self.disk.crash_never();
         let dead = self.disk.is_dead();
         let open = match end {
             _ if dead => {
@@ -385,21 +401,33 @@ impl Run {
         let mut life =
             Life::begin(self.charter.clone(), self.outside.clone(), store.clone(), self.doors.clone(), &birth);
         let last = self.world.now() + self.charter.plan.lives_ms + DRAIN_MS_MAX;
+        let mut idle_glances = 0;
         let settled = loop {
             let glance = self.world.now() + GLANCE_MS;
             if self.wait(&mut life, &store, None, glance).await != Waited::Moment || self.is_over(last) {
                 break Ok(());
             }
+            if let Err(fault) = look::at_letters(&self.outside, &store).await {
+                break Err(fault);
+            }
             match self.is_settled(&store).await {
                 Ok(true) => break Ok(()),
-                Ok(false) => {}
+                Ok(false) => idle_glances = if self.moves() { 0 } else { idle_glances + 1 },
                 Err(fault) => break Err(fault),
+            }
+            if idle_glances > GLANCES_MAX {
+                self.outside.broken("every copy has come to its end, and a departure is still open".into());
             }
         };
         if let Err(fault) = settled.and(self.reckon(&store).await) {
             self.outside.broken(format!("the store failed on a disk that is well: {fault}"));
         }
         self.end(life, End::Stop).await;
+    }
+
+    /// Whether a copy that is known is still on its way.
+    fn moves(&self) -> bool {
+        self.outside.lock().witness.moves()
     }
 
     async fn is_settled(&self, store: &Store) -> store::Result<bool> {

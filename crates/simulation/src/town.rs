@@ -178,18 +178,17 @@ impl Life {
 
     fn begin(&self, act: Act) {
         let mut state = self.outside.lock();
+        if act == Act::Confirm {
+            state.witness.confirming(self.place);
+        }
         let person = &mut state.witness.people[self.place];
         person.belief.begin(act);
         match act {
             Act::SignUp => person.asked = true,
-            Act::Confirm => person.confirmed = true,
+            // From here on mail may come again.
+            Act::Confirm => (person.confirmed, person.left) = (true, None),
             Act::Unsubscribe => {}
             Act::Undo => person.left = None,
-        }
-        if act == Act::Confirm {
-            // From here on mail may come again, and the counting of letters begins anew.
-            person.left = None;
-            state.witness.confirmed(self.place);
         }
     }
 

@@ -62,6 +62,8 @@ pub(crate) struct Person {
     pub(crate) left: Option<Ms>,
     /// They ever pressed the button behind the opt-in link.
     pub(crate) confirmed: bool,
+    /// The highest rank that had left in an edition when they pressed it last: nothing up to it is news to them.
+    archive: i64,
     /// They ever filled in the form.
     pub(crate) asked: bool,
     /// Opt-in letters since they last confirmed, by when they were written.
@@ -78,6 +80,7 @@ impl Person {
             belief: Belief::default(),
             left: None,
             confirmed: false,
+            archive: 0,
             asked: false,
             opt_ins: BTreeMap::new(),
             reader: None,
@@ -91,6 +94,8 @@ impl Person {
 pub(crate) struct Seen {
     pub(crate) kind: DepartureKind,
     pub(crate) audience: i64,
+    /// The highest rank in its line-up.
+    pub(crate) rank: i64,
     pub(crate) sums: Sums,
     pub(crate) lines: Vec<Line>,
     pub(crate) doubts: Vec<Doubt>,
@@ -281,6 +286,10 @@ impl Witness {
         if stories.is_empty() {
             return Err("an edition without a story".into());
         }
+        let archive = self.people[place].archive;
+        if let Some(old) = stories.iter().find(|story| rank_of(story).is_none_or(|rank| rank <= archive)) {
+            return Err(format!("{old} is of the archive to who confirmed when rank {archive} had left"));
+        }
         let others = self.copies.iter().filter(|((d, r), c)| *r == copy.1 && *d != copy.0 && c.kept > 0);
         let repeated = others.flat_map(|(_, c)| &c.stories).find(|story| stories.contains(story));
         match repeated.filter(|_| received.kept) {
@@ -305,9 +314,17 @@ impl Witness {
         Ok(())
     }
 
-    /// The counting of opt-in letters begins anew.
-    pub(crate) fn confirmed(&mut self, place: usize) {
-        self.people[place].opt_ins.clear();
+    /// The button behind the opt-in link is about to be pressed: the counting of opt-in letters begins anew, and what
+    /// editions have carried is the archive.
+    pub(crate) fn confirming(&mut self, place: usize) {
+        let departures = self.departures.values().filter(|d| d.kind == DepartureKind::Edition);
+        let archive = departures.map(|d| d.rank).max().unwrap_or(0);
+        let person = &mut self.people[place];
+        // Pressed once more by somebody who is in already, it changes nothing.
+        if person.belief.certain() != Some(Standing::Active) {
+            person.archive = archive;
+        }
+        person.opt_ins.clear();
     }
 
     fn token_is(&self, token: &str, purpose: Purpose, reader: ReaderId) -> Result<(), String> {
@@ -434,6 +451,11 @@ impl Witness {
         faults.into_iter().for_each(|fault| self.broken(fault));
     }
 
+    /// Whether a copy that was seen in the ledger is still on its way.
+    pub(crate) fn moves(&self) -> bool {
+        self.departures.values().flat_map(|seen| &seen.lines).any(|line| !line.state.terminal())
+    }
+
     /// What everyone's standing is before a cut.
     pub(crate) fn standings(&self) -> Vec<(u64, Option<Standing>)> {
         self.people.iter().map(|p| (p.belief.version(), p.belief.certain())).collect()
@@ -501,6 +523,11 @@ impl Witness {
         self.counters.add("twice, listed in doubt", twice_in_doubt as u64);
         faults.into_iter().for_each(|fault| self.broken(fault));
     }
+}
+
+/// The simulated editor publishes its stories in the order of their numbers, from 0.
+fn rank_of(story: &str) -> Option<i64> {
+    story.strip_prefix("story-")?.parse::<i64>().ok().map(|number| number + 1)
 }
 
 fn state_name(state: DeliveryState) -> &'static str {
