@@ -9,7 +9,7 @@ pub mod poster;
 pub mod reconcile;
 mod trial;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
 use reconcile::Balance;
 use serde_json::json;
@@ -87,6 +87,8 @@ pub struct Edition {
 
 /// Runs the trials, prints a table and one line of JSON; fails if a promise was broken, or if a kill could not be made.
 pub fn run(arguments: &Arguments) -> Result<()> {
+    let one_newsroom = arguments.database.contains("://");
+    ensure!(!one_newsroom || arguments.trials == 1, "one empty database holds one newsroom: ask for one trial");
     let began = Instant::now();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let mut all = Vec::new();
@@ -187,20 +189,4 @@ fn total(arguments: &Arguments, all: &[Edition], strays: usize, seconds: f64) ->
         "breaches": sum(|e| e.breaches) + strays,
         "seconds": seconds.round(),
     })
-}
-
-/// The address of the database that a trial uses; none for SQLite.
-pub fn database(arguments: &Arguments) -> Result<Option<String>> {
-    match arguments.database.as_str() {
-        "sqlite" => Ok(None),
-        "postgres" => {
-            let server = interop::postgres::shared().context("PostgreSQL is not installed")?;
-            Ok(Some(server.database()?))
-        }
-        url if url.starts_with("postgres") => {
-            ensure!(arguments.trials == 1, "one empty database holds one newsroom: ask for one trial");
-            Ok(Some(url.to_owned()))
-        }
-        other => bail!("{other} is no database: say sqlite, postgres or postgres://…"),
-    }
 }

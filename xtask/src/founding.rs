@@ -4,7 +4,7 @@
 //! and the same verbs of the store, a few hundred to a transaction; nothing about them is special afterwards.
 
 use crate::programs::{Build, Coranto, built};
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use coranto::config::Config;
 use coranto::house::House;
 use newsroom::{Address, ReaderId, TopicId, Topics};
@@ -38,6 +38,19 @@ pub struct Ground<'a> {
     pub database: Option<&'a str>,
     /// How the program is compiled.
     pub build: Build,
+}
+
+/// The database that is meant by `sqlite` (none), `postgres` (a throw-away server of the rig's own) or an address.
+pub fn database(named: &str) -> Result<Option<String>> {
+    match named {
+        "sqlite" => Ok(None),
+        "postgres" => {
+            let server = interop::postgres::shared().context("PostgreSQL is not installed")?;
+            Ok(Some(server.database()?))
+        }
+        url if url.starts_with("postgres") => Ok(Some(url.to_owned())),
+        other => bail!("{other} is no database: say sqlite, postgres or postgres://…"),
+    }
 }
 
 impl Newsroom {

@@ -3,6 +3,7 @@
 //! Everything a developer or a build machine runs is written here, in Rust, so that it is the same everywhere. Nothing
 //! here is shipped.
 
+mod bench;
 mod ci;
 mod crash;
 mod dice;
@@ -46,6 +47,14 @@ enum Task {
     Receipts(sink::summary::Arguments),
     /// Kill the poster again and again, and hold every receipt against the ledger.
     Crash(crash::Arguments),
+    /// Measure what an edition costs, beside what it could cost at best.
+    Bench {
+        #[command(subcommand)]
+        what: bench::What,
+    },
+    /// Write the copies of the latest edition without a ledger: the ceiling that `bench post` measures against.
+    #[command(hide = true)]
+    Ceiling(bench::ceiling::Arguments),
     /// Send the latest edition with a planted defect: what the crash rig kills when it is to find one.
     #[command(hide = true)]
     Poster(crash::poster::Arguments),
@@ -73,6 +82,8 @@ fn run(task: Task) -> Result<()> {
         Task::Sink(arguments) => sink::run(arguments),
         Task::Receipts(arguments) => sink::summary::run(&arguments),
         Task::Crash(arguments) => crash::run(&arguments),
+        Task::Bench { what } => bench::run(&what),
+        Task::Ceiling(arguments) => bench::ceiling::run(&arguments),
         Task::Poster(arguments) => crash::poster::run(&arguments),
     }
 }

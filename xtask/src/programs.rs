@@ -5,10 +5,10 @@
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
 /// How our programs are compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,35 +104,40 @@ pub struct Sink {
     pub address: SocketAddr,
     /// The file of receipts.
     pub receipts: PathBuf,
-    said: PathBuf,
+    said: BufReader<ChildStdout>,
+    errors: PathBuf,
 }
 
 impl Sink {
     /// Starts the sink of the xtask at `xtask` with its receipts in `folder`, misbehaving as `script` says.
     pub fn start(xtask: &Path, folder: &Path, script: &[String]) -> Result<Sink> {
         let receipts = folder.join("receipts");
-        let said = folder.join("sink.log");
+        let errors = folder.join("sink.log");
         let mut command = Command::new(xtask);
         command.args(["sink", "--listen", "127.0.0.1:0", "--receipts"]).arg(&receipts).args(script);
-        let errors = File::create(&said).with_context(|| said.display().to_string())?;
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors);
+        let noise = File::create(&errors).with_context(|| errors.display().to_string())?;
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(noise);
         let mut child = command.spawn().context("starting the sink")?;
-        let output = child.stdout.take().expect("its output was asked for");
+        let mut said = BufReader::new(child.stdout.take().expect("its output was asked for"));
         let program = Program { name: "the sink", child };
         let mut line = String::new();
-        BufReader::new(output).read_line(&mut line)?;
+        said.read_line(&mut line)?;
         let address = line.trim().strip_prefix("listening on ").and_then(|address| address.parse().ok());
         let address = address.with_context(|| format!("the sink did not say where it listens: {line:?}"))?;
-        Ok(Sink { program, address, receipts, said })
+        Ok(Sink { program, address, receipts, said, errors })
     }
 
-    /// Ends it in its own time, so that every receipt is written; fails if it had died before.
-    pub fn end(mut self) -> Result<()> {
+    /// Ends it in its own time, so that every receipt is written, and gives what it says of its work; fails if it had died
+    /// before.
+    pub fn end(mut self) -> Result<String> {
         if let Some(status) = self.program.ended()? {
-            let said = std::fs::read_to_string(&self.said).unwrap_or_default();
+            let said = std::fs::read_to_string(&self.errors).unwrap_or_default();
             bail!("the sink died, and what it would have seen is not known: {status} {said}");
         }
-        self.program.end()
+        self.program.end()?;
+        let mut said = String::new();
+        self.said.read_to_string(&mut said)?;
+        Ok(said)
     }
 }
 
@@ -178,6 +183,30 @@ fn answer(mut command: Command, words: &str) -> Result<Value> {
     serde_json::from_str(&said).with_context(|| format!("coranto {words} answered {said:?}"))
 }
 
+/// What a process has used so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Usage {
+    /// CPU time of all its threads, in seconds; the system counts hundredths.
+    pub cpu_seconds: f64,
+    /// The most memory it ever held, in bytes.
+    pub peak_bytes: u64,
+}
+
+/// The clock ticks of /proc: Linux shows 100 a second, whatever it counts inside.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// What the process `id` has used so far (proc(5): `stat`, fields 14 and 15; `status`, VmHWM); `None` once it is gone.
+pub fn usage(id: u32) -> Option<Usage> {
+    let folder = PathBuf::from(format!("/proc/{id}"));
+    let stat = std::fs::read_to_string(folder.join("stat")).ok()?;
+    let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
+    let ticks = |at: usize| fields.get(at)?.parse::<f64>().ok();
+    let status = std::fs::read_to_string(folder.join("status")).ok()?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: u64 = peak.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(Usage { cpu_seconds: (ticks(11)? + ticks(12)?) / TICKS_PER_SECOND, peak_bytes: kilobytes * 1_024 })
+}
+
 /// How many connections lead from a living process of this machine to `port`: what is still open at the far end of a
 /// process that was killed has no inode any more (proc(5), `/proc/net/tcp`).
 pub fn connections_to(port: u16) -> Result<usize> {
@@ -210,6 +239,13 @@ mod tests {
         assert!(!leads_to(&line("09DD", "06", 0), 2525));
         assert!(!leads_to(&line("0019", "01", 77), 2525));
         assert!(!leads_to("", 2525));
+    }
+
+    #[test]
+    fn a_process_s_use_is_read_while_it_lives() {
+        let own = usage(std::process::id()).unwrap();
+        assert!(own.peak_bytes > 1_000_000 && own.cpu_seconds < 1_000_000.0, "{own:?}");
+        assert!(usage(u32::MAX).is_none());
     }
 
     #[test]

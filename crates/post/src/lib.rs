@@ -12,4 +12,4 @@ pub mod route;
 pub mod verdict;
 
 pub use office::{Defect, LEASE_MS, Orders, PostFault, Until, run};
-pub use ready::{CopyFault, Sender};
+pub use ready::{CopyFault, Ready, Sender, SharedCopy};

@@ -185,6 +185,7 @@ pub async fn run(world: World, store: Store, vault: Arc<Vault>, orders: Orders) 
         }
     }
     shared.give_back(shared.ready.drain()).await;
+    tracing::info!(commits = shared.store.commits(), "The poster goes home");
     ended
 }
 

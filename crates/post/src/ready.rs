@@ -19,10 +19,11 @@ pub struct Sender {
 }
 
 /// A cohort's mail at hand; `None` inside when it cannot be read.
-pub(crate) struct SharedCopy(Option<SharedMail>);
+pub struct SharedCopy(Option<SharedMail>);
 
 impl SharedCopy {
-    pub(crate) fn open(cohort: Option<newsroom::Cohort>) -> Self {
+    /// The mail of a cohort as the store keeps it.
+    pub fn open(cohort: Option<newsroom::Cohort>) -> Self {
         Self(cohort.and_then(|c| SharedMail::from_bytes(&c.body).ok()))
     }
 }
@@ -42,7 +43,7 @@ pub enum CopyFault {
 }
 
 /// A copy, ready to be sent.
-pub(crate) struct Ready {
+pub struct Ready {
     pub(crate) delivery: Delivery,
     to: EnvelopeAddress,
     from: ReversePath,
@@ -54,12 +55,10 @@ pub(crate) struct Ready {
 
 impl Ready {
     /// Opens, fills in and signs. A few microseconds and one RSA signature.
-    pub(crate) fn make(
-        vault: &Vault,
-        sender: &Sender,
-        delivery: Delivery,
-        words: Arc<SharedCopy>,
-    ) -> Result<Self, CopyFault> {
+    ///
+    /// # Errors
+    /// [`CopyFault`].
+    pub fn make(vault: &Vault, sender: &Sender, delivery: Delivery, words: Arc<SharedCopy>) -> Result<Self, CopyFault> {
         let mail = words.0.as_ref().ok_or(CopyFault::Words)?;
         let (kid, sealed) = &delivery.sealed;
         let address = vault.open_address(*kid, sealed, delivery.reader).map_err(|_| CopyFault::Address)?;
@@ -80,12 +79,13 @@ impl Ready {
         Ok(Self { delivery, to, from, head, tails: copy.tails, words })
     }
 
-    pub(crate) fn envelope(&self) -> Envelope<'_> {
+    /// Its envelope.
+    pub fn envelope(&self) -> Envelope<'_> {
         Envelope { from: &self.from, to: &self.to, message_bytes: Some(self.bytes()) }
     }
 
     /// The message's pieces, for one vectored write.
-    pub(crate) fn segments(&self) -> [&[u8]; 6] {
+    pub fn segments(&self) -> [&[u8]; 6] {
         let mail = self.words.0.as_ref().expect("a copy is only made from a readable mail");
         let [a, b, c, d, e] = mail.body().segments(&self.tails);
         [&self.head, a, b, c, d, e]

@@ -100,7 +100,7 @@ impl<'a> Trial<'a> {
             ("relay.patience_s", "5".to_owned()),
             ("post.retry_first_s", "1".to_owned()),
         ];
-        let database = super::database(arguments)?;
+        let database = crate::founding::database(&arguments.database)?;
         let ground = Ground { folder, database: database.as_deref(), build: Build::Debug };
         let newsroom = runtime.block_on(async {
             let mut newsroom = Newsroom::found(&ground, &settings).await?;

@@ -8,6 +8,7 @@ mod postgres;
 mod session;
 mod sqlite;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
 pub use session::{InsertMany, Kind, Row, Session, UpdateMany, Value};
@@ -135,7 +136,11 @@ struct Verdict {
 #[derive(Clone)]
 pub struct Store {
     door: Arc<Door>,
+    commits: Commits,
 }
+
+/// How many writing transactions were committed.
+type Commits = Arc<AtomicU64>;
 
 enum Door {
     Threads { writer: mpsc::Sender<Job>, reader: Mutex<mpsc::Sender<Job>> },
@@ -148,27 +153,29 @@ impl Store {
     /// # Errors
     /// [`Error::Unfit`] when a setting of the server breaks a promise, others as they come.
     pub fn open(location: &Location) -> Result<Self> {
+        let commits = Commits::default();
         if matches!(location, Location::Simulated { .. }) {
-            return Ok(Self { door: Arc::new(Door::Inline(Mutex::new(Box::new(open_migrated(location)?)))) });
+            let door = Door::Inline(Mutex::new(Box::new(open_migrated(location)?)));
+            return Ok(Self { door: Arc::new(door), commits });
         }
         let (tell, opened) = mpsc::channel();
         let ((writer, to_write), (reader, to_read)) = (mpsc::channel(), mpsc::channel());
         let (to_write, to_read) = (Arc::new(Mutex::new(to_write)), Arc::new(Mutex::new(to_read)));
-        let at = location.clone();
+        let (at, counted) = (location.clone(), commits.clone());
         // Opened where it is used: the PostgreSQL driver has a runtime of its own, which cannot start within the caller's.
         spawn("store-writer", move || {
             let first = open_migrated(&at);
             let heard = tell.send(first.as_ref().map(drop).map_err(Error::again)).is_ok();
             if let (Ok(first), true) = (first, heard) {
-                serve(&at, Some(first), true, &to_write);
+                serve(&at, Some(first), Some(&counted), &to_write);
             }
         });
         opened.recv().map_err(|_| gone())??;
         for _ in 0..READERS {
             let (at, jobs) = (location.clone(), to_read.clone());
-            spawn("store-reader", move || serve(&at, None, false, &jobs));
+            spawn("store-reader", move || serve(&at, None, None, &jobs));
         }
-        Ok(Self { door: Arc::new(Door::Threads { writer, reader: Mutex::new(reader) }) })
+        Ok(Self { door: Arc::new(Door::Threads { writer, reader: Mutex::new(reader) }), commits })
     }
 
     /// Runs `work` in a read transaction.
@@ -191,6 +198,11 @@ impl Store {
         work: impl FnOnce(&Write<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.run(true, move |session| work(&Write { read: Read { session: std::cell::RefCell::new(session) } })).await
+    }
+
+    /// How many writing transactions this store has committed since it was opened; one holds many callers' work.
+    pub fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
     }
 
     async fn run<T: Send + 'static>(
@@ -221,7 +233,8 @@ impl Store {
             Door::Inline(session) => {
                 // Two places where the simulation may cut the power: before the work and after its commit.
                 tokio::task::yield_now().await;
-                one(&mut session.lock().expect("the simulation runs on one thread"), write, job);
+                let commits = write.then_some(&*self.commits);
+                one(&mut session.lock().expect("the simulation runs on one thread"), commits, job);
                 tokio::task::yield_now().await;
             }
         }
@@ -261,7 +274,14 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) {
     std::thread::Builder::new().name(name.into()).spawn(work).expect("the system starts a handful of threads");
 }
 
-fn serve(location: &Location, mut session: Option<Session>, write: bool, jobs: &Mutex<mpsc::Receiver<Job>>) {
+/// Runs jobs as they come: one by one when they read, in groups when they write, and then the commits are counted.
+fn serve(
+    location: &Location,
+    mut session: Option<Session>,
+    commits: Option<&AtomicU64>,
+    jobs: &Mutex<mpsc::Receiver<Job>>,
+) {
+    let write = commits.is_some();
     loop {
         let group = {
             let jobs = jobs.lock().expect("a reader thread panics outside this lock only");
@@ -275,7 +295,7 @@ fn serve(location: &Location, mut session: Option<Session>, write: bool, jobs: &
         };
         match ready {
             Ok(mut open) => {
-                commit_group(&mut open, write, group);
+                commit_group(&mut open, commits, group);
                 session = Some(open);
             }
             Err(fault) => refuse(group, &fault),
@@ -291,13 +311,13 @@ fn refuse(group: Vec<Job>, fault: &Error) {
     }
 }
 
-fn one(session: &mut Session, write: bool, job: Job) {
-    commit_group(session, write, vec![job]);
+fn one(session: &mut Session, commits: Option<&AtomicU64>, job: Job) {
+    commit_group(session, commits, vec![job]);
 }
 
 /// One transaction for the whole group, a savepoint for each job when there are several.
-fn commit_group(session: &mut Session, write: bool, group: Vec<Job>) {
-    if let Err(fault) = session.begin(write) {
+fn commit_group(session: &mut Session, commits: Option<&AtomicU64>, group: Vec<Job>) {
+    if let Err(fault) = session.begin(commits.is_some()) {
         return refuse(group, &fault);
     }
     let alone = group.len() == 1;
@@ -324,8 +344,10 @@ fn commit_group(session: &mut Session, write: bool, group: Vec<Job>) {
         }
     }
     let fate = lost.map_or_else(|| session.commit(), Err).map_err(Arc::new);
-    if fate.is_err() {
-        session.rollback();
+    match (&fate, commits) {
+        (Ok(()), Some(commits)) => drop(commits.fetch_add(1, Ordering::Relaxed)),
+        (Ok(()), None) => {}
+        (Err(_), _) => session.rollback(),
     }
     finishes.into_iter().for_each(|finish| finish(fate.clone()));
 }
