@@ -37,6 +37,7 @@ const LEASE_TAKE: &str = sql!(
      ON CONFLICT (name) DO UPDATE SET epoch = lease.epoch + 1, holder = excluded.holder, until = excluded.until
      RETURNING epoch"
 );
+const LEASE_HELD: &str = sql!("SELECT epoch FROM lease WHERE name = 'post' AND epoch = $1 {shared}");
 const LEASE_RENEW: &str = sql!("UPDATE lease SET until = $1 WHERE name = 'post' AND epoch = $2");
 
 /// Takes the lease for `holder` until `until`, unless another holds it; and puts in order what the last poster left:
@@ -86,6 +87,12 @@ const RECOVER_LETTERS: &str = sql!(
      WHERE kind = 2 AND state IN (0, 1, 2)
        AND NOT EXISTS (SELECT 1 FROM delivery AS d WHERE d.departure = departure.id AND d.state IN (0, 1, 2, 4))"
 );
+
+/// Whether the lease is still this poster's; then nobody takes it before this transaction has ended. So the next poster
+/// finds the last one's work whole: PostgreSQL may still be committing for a process that was killed.
+fn holds(tx: &Write, lease: Lease) -> Result<bool> {
+    Ok(tx.first(LEASE_HELD, args![lease.epoch])?.is_some())
+}
 
 /// The cause in `doubt` of what an ended poster left in flight.
 pub const POSTER_ENDED: &str = "the poster ended before an answer was kept";
@@ -158,11 +165,15 @@ pub enum Claim {
     Due(Ms),
 }
 
-/// Takes up to `limit` copies for the holder of `lease`, in key order. They are `leased`: nothing is sent yet.
+/// Takes up to `limit` copies for the holder of `lease`, in key order. They are `leased`: nothing is sent yet. None for one
+/// who no longer holds it.
 ///
 /// # Errors
 /// [`crate::Error`].
 pub fn claim(tx: &Write, lease: Lease, what: Claim, limit: i64) -> Result<Vec<Delivery>> {
+    if !holds(tx, lease)? {
+        return Ok(Vec::new());
+    }
     let (rows, was) = match what {
         Claim::Edition(departure, lane, position) => {
             (tx.query(CLAIM_EDITION, args![departure.0, lane, position, limit])?, DeliveryState::Queued)
@@ -243,6 +254,9 @@ const MARK: UpdateMany = UpdateMany {
 /// # Errors
 /// [`crate::Error`].
 pub fn mark(tx: &Write, lease: Lease, keys: &[DeliveryKey]) -> Result<Vec<bool>> {
+    if !holds(tx, lease)? {
+        return Ok(vec![false; keys.len()]);
+    }
     let rows: Vec<_> = keys
         .iter()
         .map(|k| {
@@ -323,6 +337,12 @@ fn forget_deferrals(tx: &Write, keys: impl Iterator<Item = DeliveryKey>) -> Resu
 /// # Errors
 /// [`crate::Error`].
 pub fn settle(tx: &Write, lease: Lease, ended: &[Settled]) -> Result<Vec<DeliveryKey>> {
+    if ended.is_empty() {
+        return Ok(Vec::new());
+    }
+    if !holds(tx, lease)? {
+        return Ok(ended.iter().map(|s| s.key).collect());
+    }
     let rows: Vec<_> = ended
         .iter()
         .map(|s| row![s.state as i64, s.route, s.key.departure.0, s.key.lane, s.key.position, lease.epoch])
@@ -392,6 +412,9 @@ const LEAVERS: &str = sql!(
 /// # Errors
 /// [`crate::Error`].
 pub fn release(tx: &Write, lease: Lease, keys: &[DeliveryKey]) -> Result<()> {
+    if !holds(tx, lease)? {
+        return Ok(());
+    }
     for k in keys {
         let gone: Vec<_> = tx.query(LEAVERS, args![k.departure.0, k.lane, k.position])?.iter().map(key_of).collect();
         exclude(tx, &gone, Excluded::Unsubscribed)?;

@@ -55,7 +55,7 @@ impl Connection {
         if let Some(known) = self.prepared.get(sql) {
             return Ok(known.clone());
         }
-        let fresh = self.client.prepare(sql).map_err(|fault| fault_of(&fault, sql))?;
+        let fresh = self.client.prepare(&translate(sql)).map_err(|fault| fault_of(&fault, sql))?;
         self.prepared.insert(sql.to_owned(), fresh.clone());
         Ok(fresh)
     }
@@ -93,9 +93,14 @@ impl Connection {
     }
 
     pub(super) fn plan(&mut self, sql: &str) -> Result<(usize, usize)> {
-        let prepared = self.client.prepare(sql).map_err(|fault| fault_of(&fault, sql))?;
+        let prepared = self.client.prepare(&translate(sql)).map_err(|fault| fault_of(&fault, sql))?;
         Ok((prepared.params().len(), prepared.columns().len()))
     }
+}
+
+/// A row read with `{shared}` stays as it is until the transaction ends.
+fn translate(sql: &str) -> String {
+    sql.replace("{shared}", "FOR SHARE")
 }
 
 /// Coranto refuses to start where the server may lose what it acknowledged.

@@ -118,9 +118,9 @@ fn owned(value: ValueRef<'_>) -> Value {
     }
 }
 
-/// `$1` is `?1` to SQLite.
+/// `$1` is `?1` to SQLite, and a row needs no lock where one writes at a time.
 fn translate(sql: &str) -> String {
-    sql.replace('$', "?")
+    sql.replace('$', "?").replace("{shared}", "")
 }
 
 fn fault_of(fault: &rusqlite::Error, sql: &str) -> Error {

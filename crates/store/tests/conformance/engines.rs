@@ -20,11 +20,29 @@ pub fn tell<F>(name: &str, story: impl Fn(Store) -> F)
 where
     F: Future<Output = Vec<String>>,
 {
+    tell_at(name, |place| story(Store::open(place).expect("it is fresh")));
+}
+
+/// The same for a story of two programs on one database.
+pub fn tell_twice<F>(name: &str, story: impl Fn(Store, Store) -> F)
+where
+    F: Future<Output = Vec<String>>,
+{
+    tell_at(name, |place| {
+        let open = || Store::open(place).expect("it is fresh, or has just been migrated");
+        story(open(), open())
+    });
+}
+
+fn tell_at<F>(name: &str, story: impl Fn(&Location) -> F)
+where
+    F: Future<Output = Vec<String>>,
+{
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("story-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a temporary folder");
     // Opened within the runtime, as the program does it.
-    let told_on = |place: Location| runtime.block_on(async { story(Store::open(&place).expect("it is fresh")).await });
+    let told_on = |place: Location| runtime.block_on(async { story(&place).await });
     let here = told_on(Location::Sqlite(folder.join("newsroom.db")));
     assert!(!here.is_empty(), "a story tells something");
     if let Some(server) = interop::postgres::shared() {

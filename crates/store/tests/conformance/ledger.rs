@@ -6,7 +6,7 @@ use store::ledger::{self, Claim, Lease, Settled};
 use store::readers::{self, Line};
 use store::{Store, Write};
 
-use crate::engines::{DAILY, DAWN, cut, newsroom_with, tell};
+use crate::engines::{DAILY, DAWN, cut, newsroom_with, tell, tell_twice};
 
 const FIRST: DepartureId = DepartureId(1);
 
@@ -81,6 +81,52 @@ fn a_mark_of_an_older_epoch_is_refused() {
             write(&store, move |tx| ledger::settle(tx, old, &[settled(&copy, DeliveryState::Accepted, None)])).await;
         assert_eq!(late, [key], "the old one's answers are not its own any more");
         vec![sums(&store, FIRST).await]
+    });
+}
+
+#[test]
+fn a_poster_whose_lease_was_taken_claims_nothing() {
+    tell("claim-fence", async |store| {
+        newsroom_with(&store, 4).await;
+        cut(&store, "2026-01-01", 1, 10).await;
+        let old = lease(&store, "a").await;
+        let new = lease(&store, "a").await;
+        assert!(claim(&store, old, 4).await.is_empty(), "it would hold copies that nobody ever asks it for");
+        assert_eq!(claim(&store, new, 4).await.len(), 4);
+        vec![sums(&store, FIRST).await]
+    });
+}
+
+/// How long a transaction is held open for the other to run into it, in milliseconds. Nothing is measured by it.
+const HELD_OPEN_MS: u64 = 150;
+
+#[test]
+fn what_a_killed_poster_is_still_committing_is_found_by_the_next() {
+    tell_twice("late-commit", async |store, beside| {
+        newsroom_with(&store, 2).await;
+        cut(&store, "2026-01-01", 1, 10).await;
+        let old = lease(&store, "a").await;
+        let keys: Vec<_> = claim(&store, old, 1).await.iter().map(|c| c.key).collect();
+        // PostgreSQL commits for a client that is gone: its last transaction may end after the next poster has come.
+        let (came, comes) = std::sync::mpsc::channel::<()>();
+        let dying = store.write(move |tx| {
+            let marked = ledger::mark(tx, old, &keys)?;
+            let claimed = ledger::claim(tx, old, Claim::Edition(FIRST, -1, -1), 1)?;
+            // The next poster waits for this transaction; or else it is through before it, and that is the defect.
+            let _through = comes.recv_timeout(std::time::Duration::from_millis(HELD_OPEN_MS));
+            Ok((marked, claimed.len()))
+        });
+        let next = beside.write(move |tx| {
+            let taken = ledger::take_lease(tx, "a", DAWN + 1, DAWN + 60_001)?;
+            drop(came);
+            Ok(taken)
+        });
+        let (died, taken) = tokio::join!(dying, next);
+        assert_eq!(died.expect("its commit was under way"), (vec![true], 1));
+        assert!(taken.expect("the store works").is_ok());
+        let after = sums(&store, FIRST).await;
+        assert_eq!(after, "Queued 1 + Uncertain 1 = 2, doubted 1");
+        vec![after]
     });
 }
 
