@@ -7,10 +7,10 @@
 use mail::smtp::Reply;
 use mail::smtp::client::{Session, Trouble};
 use newsroom::{Answer, DeliveryState};
-use store::ledger::{self, Settled};
+use store::ledger::Settled;
 use world::Stream;
 
-use crate::office::{Defect, Shared};
+use crate::office::Shared;
 use crate::ready::Ready;
 use crate::verdict::{self, Said, Verdict};
 
@@ -114,7 +114,7 @@ impl Conversation<'_> {
             session.body(&copy.segments()).await
         };
         // The commit is under way while the relay answers; the dot waits for both.
-        let (streamed, marked) = tokio::join!(stream, self.shared.keep_and_mark(ended, &copy));
+        let (streamed, marked) = tokio::join!(stream, self.shared.keep_and_mark(ended, copy.delivery.key));
         match (streamed, marked) {
             (_, None) => {
                 // Not ours any more, or the reader has gone, or the departure was paused: this body gets no dot.
@@ -191,27 +191,5 @@ impl Conversation<'_> {
         if !ended.is_empty() {
             self.shared.keep(ended).await;
         }
-    }
-}
-
-impl Shared {
-    /// Keeps the answers so far and marks `copy` in flight, in one commit. `None`: its dot may not leave.
-    async fn keep_and_mark(&self, ended: Vec<Settled>, copy: &Ready) -> Option<()> {
-        let (lease, key, count) = (self.lease, copy.delivery.key, ended.len());
-        if let Some(Defect::MarkAfterDot | Defect::CursorMovedOnFetch) = self.defect {
-            if count > 0 {
-                self.keep(ended).await;
-            }
-            return Some(());
-        }
-        let kept = self
-            .durably(move |tx| {
-                let lost = ledger::settle(tx, lease, &ended)?;
-                Ok((lost, ledger::mark(tx, lease, &[key])?))
-            })
-            .await?;
-        self.kept(count, &kept.0);
-        let ignored = self.defect == Some(Defect::RefusalIgnored);
-        (ignored || kept.1.first().copied().unwrap_or(false)).then_some(())
     }
 }

@@ -11,10 +11,12 @@ use newsroom::{CohortId, Delivery, DeliveryKey, DeliveryState, DepartureId, Depa
 use store::ledger::{self, Claim, Held, Lease, Settled};
 use store::{Store, editions};
 use tokio::sync::Notify;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use vault::Vault;
 use world::World;
 
+use crate::book::{self, Entry};
 use crate::connection;
 use crate::hopper::Hopper;
 use crate::ready::{Ready, Sender, SharedCopy};
@@ -110,6 +112,7 @@ pub(crate) struct Shared {
     pub(crate) circuit: Circuit,
     pub(crate) lease: Lease,
     pub(crate) ready: Hopper<Ready>,
+    pub(crate) book: mpsc::UnboundedSender<Entry>,
     claimed: Hopper<Vec<(Delivery, Arc<SharedCopy>)>>,
     /// Copies claimed and not yet settled or given back.
     held: AtomicI64,
@@ -135,6 +138,7 @@ pub async fn run(world: World, store: Store, vault: Arc<Vault>, orders: Orders) 
     let lease =
         store.write(move |tx| ledger::take_lease(tx, &holder, now, now + LEASE_MS)).await?.map_err(PostFault::Held)?;
     let connections = orders.relay.connections.max(1);
+    let (book, entries) = mpsc::unbounded_channel();
     let shared = Arc::new(Shared {
         world,
         store,
@@ -144,6 +148,7 @@ pub async fn run(world: World, store: Store, vault: Arc<Vault>, orders: Orders) 
         circuit: Circuit::default(),
         lease,
         ready: Hopper::new(2 * connections),
+        book,
         claimed: Hopper::new(PREPARERS),
         held: AtomicI64::new(0),
         moved: Notify::new(),
@@ -156,6 +161,9 @@ pub async fn run(world: World, store: Store, vault: Arc<Vault>, orders: Orders) 
         ending: AtomicBool::new(false),
     });
     let mut hands = JoinSet::new();
+    let mut bookkeeper = JoinSet::new();
+    let keeping = shared.clone();
+    bookkeeper.spawn(async move { book::keep(&keeping, entries).await });
     for _ in 0..connections {
         let shared = shared.clone();
         hands.spawn(async move { connection::work(&shared).await });
@@ -176,7 +184,17 @@ pub async fn run(world: World, store: Store, vault: Arc<Vault>, orders: Orders) 
     shared.ending.store(true, Ordering::SeqCst);
     shared.claimed.close();
     shared.ready.close();
-    // A hand that panicked has broken a promise; its panic is ours.
+    gone_home(&mut hands).await;
+    // Every hand has heard what came of its last entry: the book is empty.
+    bookkeeper.abort_all();
+    gone_home(&mut bookkeeper).await;
+    shared.give_back(shared.ready.drain()).await;
+    tracing::info!(commits = shared.store.commits(), "The poster goes home");
+    ended
+}
+
+/// Waits until all have ended. One that panicked has broken a promise; its panic is ours.
+async fn gone_home(hands: &mut JoinSet<()>) {
     while let Some(hand) = hands.join_next().await {
         if let Err(fault) = hand
             && fault.is_panic()
@@ -184,9 +202,6 @@ pub async fn run(world: World, store: Store, vault: Arc<Vault>, orders: Orders) 
             std::panic::resume_unwind(fault.into_panic());
         }
     }
-    shared.give_back(shared.ready.drain()).await;
-    tracing::info!(commits = shared.store.commits(), "The poster goes home");
-    ended
 }
 
 /// Opens addresses and signs, a few copies at a time, away from the connections.
@@ -438,14 +453,6 @@ impl Shared {
         if self.durably(move |tx| ledger::release(tx, lease, &keys)).await.is_some() {
             self.returned.fetch_add(1, Ordering::SeqCst);
             self.let_go(count);
-        }
-    }
-
-    /// Keeps answers durably.
-    pub(crate) async fn keep(&self, ended: Vec<Settled>) {
-        let (lease, count) = (self.lease, ended.len());
-        if let Some(lost) = self.durably(move |tx| ledger::settle(tx, lease, &ended)).await {
-            self.kept(count, &lost);
         }
     }
 
