@@ -65,7 +65,9 @@ impl Shared {
             self.keep(ended).await;
             return Some(());
         }
-        self.enter(ended, Some(key)).await?.then_some(())
+        let ignored = self.defect == Some(Defect::RefusalIgnored);
+        let stands = self.enter(ended, Some(key)).await?;
+        (stands || ignored).then_some(())
     }
 
     /// Keeps answers durably.
