@@ -179,7 +179,7 @@ fn send(arguments: &Arguments, newsroom: &Newsroom, sink: &Sink, folder: &Path) 
 fn commits(log: &Path) -> Result<f64> {
     let said = std::fs::read_to_string(log).with_context(|| log.display().to_string())?;
     let lines = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let found = lines.filter_map(|line| line["fields"]["commits"].as_f64()).last();
+    let found = lines.filter_map(|line| line["fields"]["commits"].as_f64()).next_back();
     found.with_context(|| format!("{} does not say how many commits there were", log.display()))
 }
 
