@@ -234,7 +234,7 @@ impl Store {
                 // Two places where the simulation may cut the power: before the work and after its commit.
                 tokio::task::yield_now().await;
                 let commits = write.then_some(&*self.commits);
-                one(&mut session.lock().expect("the simulation runs on one thread"), commits, job);
+                commit_group(&mut session.lock().expect("the simulation runs on one thread"), commits, vec![job]);
                 tokio::task::yield_now().await;
             }
         }
@@ -309,10 +309,6 @@ fn refuse(group: Vec<Job>, fault: &Error) {
     for job in group {
         (job(Err(fault.again())).finish)(Ok(()));
     }
-}
-
-fn one(session: &mut Session, commits: Option<&AtomicU64>, job: Job) {
-    commit_group(session, commits, vec![job]);
 }
 
 /// One transaction for the whole group, a savepoint for each job when there are several.
