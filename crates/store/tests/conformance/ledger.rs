@@ -109,18 +109,25 @@ fn what_a_killed_poster_is_still_committing_is_found_by_the_next() {
         let keys: Vec<_> = claim(&store, old, 1).await.iter().map(|c| c.key).collect();
         // PostgreSQL commits for a client that is gone: its last transaction may end after the next poster has come.
         let (came, comes) = std::sync::mpsc::channel::<()>();
+        let (began, begun) = tokio::sync::oneshot::channel();
         let dying = store.write(move |tx| {
             let marked = ledger::mark(tx, old, &keys)?;
             let claimed = ledger::claim(tx, old, Claim::Edition(FIRST, -1, -1), 1)?;
+            began.send(()).expect("the next poster waits for it");
             // The next poster waits for this transaction; or else it is through before it, and that is the defect.
             let _through = comes.recv_timeout(std::time::Duration::from_millis(HELD_OPEN_MS));
             Ok((marked, claimed.len()))
         });
-        let next = beside.write(move |tx| {
-            let taken = ledger::take_lease(tx, "a", DAWN + 1, DAWN + 60_001)?;
-            drop(came);
-            Ok(taken)
-        });
+        let next = async {
+            begun.await.expect("the dying poster had begun");
+            beside
+                .write(move |tx| {
+                    let taken = ledger::take_lease(tx, "a", DAWN + 1, DAWN + 60_001)?;
+                    drop(came);
+                    Ok(taken)
+                })
+                .await
+        };
         let (died, taken) = tokio::join!(dying, next);
         assert_eq!(died.expect("its commit was under way"), (vec![true], 1));
         assert!(taken.expect("the store works").is_ok());
