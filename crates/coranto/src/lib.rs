@@ -12,6 +12,7 @@ pub mod office;
 pub mod progress;
 pub mod report;
 pub mod run;
+mod saved;
 pub mod settings;
 
 use std::process::ExitCode;

@@ -5,6 +5,7 @@ use store::items::{self, Material};
 use store::{pictures, sources};
 
 use crate::house::{House, store_problem};
+use crate::saved;
 
 /// How many items are fetched for in one go.
 const FETCH_MAX: i64 = 100;
@@ -112,9 +113,7 @@ async fn keep(
 /// Keeps a picture by its content; gives the id it is known by.
 fn keep_picture(tx: &store::Write, id: PictureId, picture: gather::Picture) -> store::Result<PictureId> {
     let hash = picture.hash.to_vec();
-    let name: String = hash.iter().take(12).map(|b| format!("{b:02x}")).collect();
-    let file = format!("{name}.{}", picture.format.extension());
-    let fresh = pictures::Picture { id, hash, file, width: picture.width, height: picture.height };
+    let fresh = pictures::Picture { id, hash, file: picture.file(), width: picture.width, height: picture.height };
     Ok(pictures::keep(tx, &fresh, picture.bytes)?.id)
 }
 
@@ -162,14 +161,36 @@ pub async fn add_source(house: &House, url: &str, topics: Topics) -> Result<Opti
     Ok(added.map_err(|fault| store_problem(&fault))?.then_some(id))
 }
 
-/// Publishes one page by an editor's hand: from an address or a file's bytes.
+/// What came of a page that an editor named.
+#[derive(Debug)]
+pub struct Imported {
+    /// Its article. `None`: the page is published already.
+    pub article: Option<newsroom::ArticleId>,
+    /// Why its lead picture is not with it, if it names one.
+    pub picture_missing: Option<Problem>,
+}
+
+/// Publishes one page by an editor's hand: from an address or a file's bytes. `folder` is where a saved page lies: browsers
+/// lay its pictures beside it.
 ///
 /// # Errors
 /// A [`Problem`] for the editor.
-pub async fn import(house: &House, page: gather::Page, guid: &str) -> Result<Option<newsroom::ArticleId>, Problem> {
-    let picture = match page.named_picture() {
-        Some(url) => house.gatherer.picture(&url).await.ok(),
-        None => None,
+pub async fn import(
+    house: &House,
+    page: gather::Page,
+    guid: &str,
+    folder: Option<&std::path::Path>,
+) -> Result<Imported, Problem> {
+    let beside = folder.and_then(|folder| saved::picture(&page, folder));
+    let picture = match (beside, page.named_picture()) {
+        (Some(found), _) => Some(found),
+        (None, Some(url)) => Some(house.gatherer.picture(&url).await),
+        (None, None) => None,
+    };
+    let (picture, picture_missing) = match picture {
+        Some(Ok(picture)) => (Some(picture), None),
+        Some(Err(problem)) => (None, Some(problem)),
+        None => (None, None),
     };
     let id = PictureId(house.world.mint());
     let kept = match picture {
@@ -182,5 +203,5 @@ pub async fn import(house: &House, page: gather::Page, guid: &str) -> Result<Opt
     let article = desk::import(&house.world, &house.store, material, guid, &language).await;
     let article = article.map_err(|fault| store_problem(&fault))?;
     publish(house).await?;
-    Ok(article)
+    Ok(Imported { article, picture_missing })
 }

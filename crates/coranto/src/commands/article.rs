@@ -1,5 +1,7 @@
 //! `coranto article`: a page published by an editor's hand.
 
+use std::path::{Path, PathBuf};
+
 use newsroom::Problem;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -14,8 +16,13 @@ use crate::morning;
 pub async fn run(of: Article) -> Result<Answer, Problem> {
     let Article::Import { page, url, common } = of;
     let house = house(&common).await?;
+    let folder = saved_in(&page);
     let (page, guid) = fetched_or_saved(&house, &page, url.as_deref()).await?;
-    let Some(id) = morning::import(&house, page, &guid).await? else {
+    let imported = morning::import(&house, page, &guid, folder.as_deref()).await?;
+    if let Some(missing) = imported.picture_missing {
+        eprintln!("Its picture is not with it. {missing}");
+    }
+    let Some(id) = imported.article else {
         return Err(Problem::new(
             "This page is published already.",
             "Nothing was changed.",
@@ -35,7 +42,7 @@ pub async fn fetched_or_saved(
     named: &str,
     url: Option<&str>,
 ) -> Result<(gather::Page, String), Problem> {
-    if named.starts_with("http://") || named.starts_with("https://") {
+    if is_address(named) {
         let page = house.gatherer.page(named, gather::Asked::ByEditor).await?;
         return Ok((page, named.to_owned()));
     }
@@ -50,6 +57,17 @@ pub async fn fetched_or_saved(
     // A saved page is known by its address, or else by its content.
     let guid = url.map_or_else(|| content_name(&bytes), str::to_owned);
     Ok((page, guid))
+}
+
+fn is_address(named: &str) -> bool {
+    named.starts_with("http://") || named.starts_with("https://")
+}
+
+/// The folder of a saved page; none for an address.
+pub fn saved_in(named: &str) -> Option<PathBuf> {
+    let folder = (!is_address(named)).then(|| Path::new(named).parent().unwrap_or(Path::new("")))?;
+    // A bare file name lies where we are.
+    Some(if folder.as_os_str().is_empty() { Path::new(".") } else { folder }.to_owned())
 }
 
 fn content_name(bytes: &[u8]) -> String {

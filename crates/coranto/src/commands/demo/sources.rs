@@ -45,7 +45,14 @@ async fn one(house: &House, named: &str) -> Result<(), Problem> {
             }
             Ok(())
         }
-        Some(Recognised::Page(page)) => morning::import(house, page, named).await.map(drop),
+        Some(Recognised::Page(page)) => {
+            let folder = super::super::article::saved_in(named);
+            let imported = morning::import(house, page, named, folder.as_deref()).await?;
+            if let Some(missing) = imported.picture_missing {
+                eprintln!("{named} comes without its picture. {missing}");
+            }
+            Ok(())
+        }
         Some(Recognised::Feed(feed)) => saved_feed(house, named, &feed).await,
         None => Err(unread("it is no feed, no page and no list of sources".into())),
     }
