@@ -11,7 +11,7 @@ use crate::credit;
 use crate::direction::{Direction, direction};
 use crate::document::{Block, Document, Figure, TEXT_BYTES_MAX};
 use crate::metadata::{self, Metadata};
-use crate::{language, moment};
+use crate::{featured, language, moment};
 use dom_query::NodeRef;
 use newsroom::Ms;
 use std::collections::BTreeSet;
@@ -85,11 +85,27 @@ pub struct Removed {
     pub text: String,
 }
 
-/// Reads a page; `url` is where it stood, when known.
+/// Stands for the address of a page that has none, so that its own words about a picture beside it are found: no such host
+/// can exist (RFC 6761 §6.4).
+const NOWHERE: &str = "http://nowhere.invalid/";
+
+/// Reads a page; `url` is where it stood, when known. Without it relative links and pictures lead nowhere and are left out,
+/// but not what the page says of its lead picture.
 pub fn extract(html: &str, url: Option<&Url>) -> Extracted {
+    let mut found = read_page(html, url);
+    if url.is_none() && found.image.as_ref().is_none_or(|image| image.src.is_none()) {
+        let nowhere = Url::parse(NOWHERE).expect("a constant");
+        let image = read_page(html, Some(&nowhere)).image;
+        found.image = image.map(|image| Image { src: image.src.filter(|src| !src.starts_with(NOWHERE)), ..image });
+    }
+    found
+}
+
+fn read_page(html: &str, url: Option<&Url>) -> Extracted {
     let page = dom_query::Document::from(bound(html, Shape::Page));
     let base = base_of(&page, url);
-    let told = metadata::read(&page, &base);
+    let mut told = metadata::read(&page, &base);
+    featured::complete(&page, &base, &mut told);
     page.select("script").remove();
     let mut removed = sweep_page(&page);
     let document = body(page, &told, &base);
@@ -499,7 +515,7 @@ fn same_line(one: &str, other: &str) -> bool {
 }
 
 /// Whether two addresses are sizes of one picture: the same file name but for "-800x600", "_large" and the query.
-fn same_picture(one: &str, other: &str) -> bool {
+pub(crate) fn same_picture(one: &str, other: &str) -> bool {
     let stem = |src: &str| -> Option<String> {
         let path = src.split(['?', '#']).next()?;
         let file = path.rsplit('/').next()?;

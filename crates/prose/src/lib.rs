@@ -13,6 +13,7 @@ mod direction;
 mod document;
 mod escape;
 mod extract;
+mod featured;
 pub mod language;
 pub mod link;
 mod markup;

@@ -172,3 +172,18 @@ fn a_hostile_page_gives_a_document_and_no_more() {
         assert!(told.removed.len() <= 200);
     }
 }
+
+#[test]
+fn a_saved_page_without_an_address_still_says_what_its_picture_shows() {
+    let paragraph =
+        "<p>The harbour opened again on Monday, and the ferries ran on time for the first week.</p>".repeat(9);
+    let html = format!(
+        r#"<article><h1>Open</h1><figure><img src="page_files/q.jpg" alt="The quay"><figcaption>At low water</figcaption>
+           </figure>{paragraph}</article>"#
+    );
+    let image = prose::extract(&html, None).image.expect("it has a lead picture");
+    assert_eq!(
+        (image.src, image.alt.as_deref(), image.caption.as_deref()),
+        (None, Some("The quay"), Some("At low water"))
+    );
+}

@@ -8,6 +8,7 @@ mod http;
 mod input;
 mod mails;
 mod morning;
+mod partner;
 mod program;
 mod resume;
 mod walk;
