@@ -260,6 +260,27 @@ fn a_second_poster_on_the_same_folder_is_refused_and_a_command_beside_the_first_
 }
 
 #[test]
+fn a_lock_that_cannot_be_had_is_told_of_and_nobody_waits_for_a_poster_that_is_not_there() {
+    const READERS: usize = 2;
+    let relay = Relay::open(None);
+    let newsroom = with_readers("no-lock", &relay, READERS);
+    newsroom.publish("The door that would not open");
+    newsroom.run(&["edition", "cut"]).done();
+    // As when the file is another account's: not even root writes to a folder.
+    let lock = newsroom.place.data().join("post.lock");
+    fs::remove_file(&lock).unwrap();
+    fs::create_dir(&lock).unwrap();
+    for words in [&["edition", "send"][..], &["run"]] {
+        let mut words = command(newsroom.place.arguments(words));
+        words.env("CORANTO_LISTEN", "127.0.0.1:0");
+        let refusal = finish(words).refused();
+        assert!(refusal.what.contains("post.lock") && refusal.act.contains("write"), "{refusal:?}");
+    }
+    fs::remove_dir(&lock).unwrap();
+    assert_eq!(number(&newsroom.run(&["edition", "send"]).done(), "accepted"), READERS);
+}
+
+#[test]
 fn a_second_demo_on_the_same_folder_is_refused_before_it_touches_anything() {
     let place = Place::new("second-demo");
     let mut first = Running::start(place.arguments(&["demo", "--listen", "127.0.0.1:0", "--readers", "20"]));
