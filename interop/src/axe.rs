@@ -1,6 +1,7 @@
 //! axe-core's rules of WCAG 2.2 A and AA, run in a page that Chromium shows.
 //!
-//! The page needs script on for this: axe is script. Its advice beyond the standard (`best-practice`) is left out.
+//! axe is script, so a page whose script is off gets it back for as long as the check takes; what the page itself had left
+//! out when it was loaded stays out. Its advice beyond the standard (`best-practice`) is left out.
 
 use crate::browser::Page;
 use crate::{Tool, need};
@@ -64,7 +65,13 @@ impl Axe {
 
     /// Every violation on the page as it stands. Fails if no rule found anything to look at.
     pub fn check(&self, page: &Page) -> Result<Vec<Violation>> {
-        page.evaluate(&format!("{}\n;0", self.script))?;
+        page.with_script(|| self.violations(page))
+    }
+
+    fn violations(&self, page: &Page) -> Result<Vec<Violation>> {
+        if page.evaluate("typeof window.axe")? == "undefined" {
+            page.evaluate(&format!("{}\n;0", self.script))?;
+        }
         let options = json!({ "runOnly": { "type": "tag", "values": TAGS }, "resultTypes": ["violations"] });
         let run = format!(
             "axe.run(document, {options}).then(r => ({{ violations: r.violations.map(v => ({{ id: v.id, help: v.help, \

@@ -106,7 +106,7 @@ impl Browser {
         let attached = line.call("", "Target.attachToTarget", json!({ "targetId": target, "flatten": true }))?;
         let session = text(&attached, "sessionId")?;
         drop(line);
-        let page = Page { wire, session, context };
+        let page = Page { wire, script: look.script, session, context };
         page.prepare(look)?;
         Ok(page)
     }
@@ -115,6 +115,7 @@ impl Browser {
 /// One page in the browser; closed when dropped.
 pub struct Page {
     wire: Rc<RefCell<Wire>>,
+    script: Script,
     session: String,
     context: String,
 }
@@ -128,8 +129,20 @@ impl Page {
         for domain in ["Page", "Runtime", "Log", "Network", "DOM"] {
             self.call(&format!("{domain}.enable"), json!({}))?;
         }
-        self.call("Emulation.setScriptExecutionDisabled", json!({ "value": look.script == Script::Off }))?;
+        self.allow(look.script)?;
         self.look(look.width, look.scheme)
+    }
+
+    fn allow(&self, script: Script) -> Result<()> {
+        self.call("Emulation.setScriptExecutionDisabled", json!({ "value": script == Script::Off })).map(drop)
+    }
+
+    /// Does something that needs timers and promises, and leaves the page with script on or off as it was.
+    pub fn with_script<T>(&self, act: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.allow(Script::On)?;
+        let done = act()?;
+        self.allow(self.script)?;
+        Ok(done)
     }
 
     /// Changes the width, in CSS pixels, and the scheme.
@@ -283,7 +296,9 @@ impl Page {
             .map(|event| event["params"]["args"].to_string());
         let logged = self.events("Log.entryAdded");
         let logged = logged.iter().map(|event| &event["params"]["entry"]).filter(|entry| entry["level"] == "error");
-        thrown.chain(said).chain(logged.map(|entry| format!("{} {}", entry["text"], entry["url"]))).collect()
+        let part = |entry: &Value, name: &str| entry[name].as_str().unwrap_or_default().to_owned();
+        let logged = logged.map(|entry| format!("{} {}", part(entry, "text"), part(entry, "url")));
+        thrown.chain(said).chain(logged).collect()
     }
 
     fn events(&self, method: &str) -> Vec<Value> {

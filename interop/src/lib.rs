@@ -11,6 +11,7 @@
 pub mod axe;
 pub mod browser;
 pub mod dkimpy;
+pub mod namespace;
 pub mod postgres;
 pub mod scratch;
 pub mod skips;

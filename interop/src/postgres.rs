@@ -69,6 +69,11 @@ impl Server {
         Ok(self.url(&name))
     }
 
+    /// Runs statements as the owner of everything, such as `ALTER DATABASE`.
+    pub fn execute(&self, statements: &str) -> Result<()> {
+        Ok(Client::connect(&self.url("postgres"), NoTls)?.batch_execute(statements)?)
+    }
+
     /// The URL of the database `name`, over loopback.
     pub fn url(&self, name: &str) -> String {
         format!("postgres://{ROLE}@127.0.0.1:{}/{name}", self.port)

@@ -2,7 +2,7 @@
 //!
 //! Nothing is installed here. `.ci/run` does that on a build machine; a developer decides alone.
 
-use crate::skips;
+use crate::{namespace, skips};
 use std::path::{Path, PathBuf};
 
 /// A program, or a library in another language, that some tests need.
@@ -16,11 +16,13 @@ pub enum Tool {
     Axe,
     /// dkimpy, a DKIM verifier in Python: the interpreter that can import it.
     Dkimpy,
+    /// `unshare` and `ip`, on a machine that lets us make namespaces with them.
+    Namespaces,
 }
 
 impl Tool {
     /// All of them.
-    pub const ALL: [Tool; 4] = [Tool::Postgres, Tool::Chromium, Tool::Axe, Tool::Dkimpy];
+    pub const ALL: [Tool; 5] = [Tool::Postgres, Tool::Chromium, Tool::Axe, Tool::Dkimpy, Tool::Namespaces];
 
     /// Its name, in files and reports.
     pub fn name(self) -> &'static str {
@@ -29,6 +31,7 @@ impl Tool {
             Tool::Chromium => "chromium",
             Tool::Axe => "axe-core",
             Tool::Dkimpy => "dkimpy",
+            Tool::Namespaces => "namespaces",
         }
     }
 
@@ -39,6 +42,7 @@ impl Tool {
             Tool::Chromium => "apt-get install chromium",
             Tool::Axe => "npm install --prefix target/npm --ignore-scripts axe-core@4.14.1",
             Tool::Dkimpy => "python3 -m venv target/venv && target/venv/bin/pip install dkimpy==1.1.8",
+            Tool::Namespaces => "as root, or where others may make namespaces: apt-get install util-linux iproute2",
         }
     }
 
@@ -49,6 +53,7 @@ impl Tool {
             Tool::Chromium => on_path("chromium").or_else(|| on_path("chromium-browser")),
             Tool::Axe => present(target().join("npm/node_modules/axe-core/axe.min.js")),
             Tool::Dkimpy => python_with("dkim"),
+            Tool::Namespaces => on_path("unshare").filter(|unshare| namespace::usable(unshare)),
         }
     }
 }
@@ -125,7 +130,7 @@ mod tests {
     fn a_build_machine_installs_every_tool_in_the_same_version() {
         let script = include_str!("../../.ci/run");
         let packages = Tool::ALL.map(|tool| tool.install().rsplit(' ').next().unwrap());
-        assert_eq!(packages, ["postgresql", "chromium", "axe-core@4.14.1", "dkimpy==1.1.8"]);
+        assert_eq!(packages, ["postgresql", "chromium", "axe-core@4.14.1", "dkimpy==1.1.8", "iproute2"]);
         assert!(packages.iter().all(|package| script.contains(package)));
     }
 }

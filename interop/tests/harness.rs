@@ -134,6 +134,11 @@ fn axe_sees_what_is_wrong_and_only_that() -> Result<()> {
     page.goto(&format!("{address}/form"))?;
     let violations = axe.check(&page)?;
     assert!(violations.is_empty(), "{}", violations[0]);
+    let without = browser.page(NARROW.without_script())?;
+    without.goto(&format!("{address}/faulty"))?;
+    assert_eq!(axe.check(&without)?.len(), 3, "with script off as well");
+    without.goto(&format!("{address}/form"))?;
+    assert!(!without.text()?.contains("script ran"), "after the check, script is off again");
     page.goto(&format!("{address}/faulty"))?;
     let mut rules: Vec<String> = axe.check(&page)?.into_iter().map(|violation| violation.id).collect();
     rules.sort();

@@ -118,9 +118,17 @@ impl House {
     /// Takes the lock of this newsroom's post office: see [`lock_post`].
     ///
     /// # Errors
-    /// A [`Problem`] when another process holds it.
+    /// A [`Problem`] when another process holds it, or it cannot be had.
     pub fn lock_post(&self) -> Result<std::fs::File, Problem> {
         lock_post(&self.config.folder)
+    }
+
+    /// The same, for one who lets the other process do the work: `None` when there is one.
+    ///
+    /// # Errors
+    /// A [`Problem`] when nobody is known to hold it and yet it cannot be had.
+    pub fn lock_post_if_free(&self) -> Result<Option<std::fs::File>, Problem> {
+        lock_post_if_free(&self.config.folder)
     }
 }
 
@@ -130,21 +138,34 @@ impl House {
 /// # Errors
 /// A [`Problem`] when another process holds it, or the folder cannot be written.
 pub fn lock_post(folder: &Path) -> Result<std::fs::File, Problem> {
+    lock_post_if_free(folder)?.ok_or_else(|| {
+        Problem::new(
+            "The post office cannot be opened: another Coranto on this folder is posting.",
+            NOTHING_POSTED,
+            "Let the running Coranto send it, or stop that one first.",
+        )
+    })
+}
+
+/// What it means that the lock of the post office cannot be had.
+const NOTHING_POSTED: &str = "No mail is sent by this command. What is queued stays queued, and nothing is sent twice.";
+
+fn lock_post_if_free(folder: &Path) -> Result<Option<std::fs::File>, Problem> {
     make_folder(folder)?;
     let path = folder.join("post.lock");
-    let trouble = |why: String| {
+    let trouble = |fault: &std::io::Error| {
         Problem::new(
-            format!("The post office cannot be opened: {why}."),
-            "No mail is sent by this command. What is queued stays queued, and nothing is sent twice.",
-            "Let the running Coranto send it, or stop that one first.",
+            format!("The post office cannot be opened: {} cannot be locked: {fault}.", path.display()),
+            NOTHING_POSTED,
+            "See that this account may write that file, on a disk that keeps locks; then run the command again.",
         )
     };
     let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-    let file = file.map_err(|fault| trouble(format!("{} cannot be written: {fault}", path.display())))?;
+    let file = file.map_err(|fault| trouble(&fault))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(trouble("another Coranto on this folder is posting".into())),
-        Err(std::fs::TryLockError::Error(fault)) => Err(trouble(fault.to_string())),
+        Ok(()) => Ok(Some(file)),
+        Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+        Err(std::fs::TryLockError::Error(fault)) => Err(trouble(&fault)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::http::{self, FORM};
 use crate::mails::{self, Mail};
+use crate::newsroom::readers;
 use crate::program::{Place, Running};
 use std::collections::BTreeSet;
 
@@ -114,11 +115,4 @@ fn a_forged_or_foreign_token_opens_no_door() {
     }
     assert_eq!(readers(&place), before);
     assert_eq!(demo.stop().code, Some(0));
-}
-
-/// How many readers a newsroom has: active, pending, unsubscribed.
-#[track_caller]
-fn readers(place: &Place) -> [u64; 3] {
-    let counts = place.run(&["readers", "count"]).done();
-    ["active", "pending", "unsubscribed"].map(|state| counts[state].as_u64().unwrap())
 }

@@ -39,6 +39,11 @@ fn ask(method: &str, url: &str, body: Option<(&str, &str)>) -> Answer {
     try_ask(method, url, body).unwrap_or_else(|fault| panic!("{method} {url}: {fault}"))
 }
 
+/// As [`post`], for a server that may be gone.
+pub fn try_post(url: &str, body: &str) -> std::io::Result<Answer> {
+    try_ask("POST", url, Some((FORM, body)))
+}
+
 fn try_ask(method: &str, url: &str, body: Option<(&str, &str)>) -> std::io::Result<Answer> {
     let rest = url.strip_prefix("http://").expect("tests speak plain HTTP on loopback");
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));

@@ -24,19 +24,35 @@ pub struct Mail {
     pub opened: Opened,
 }
 
-/// Everything caught so far, oldest first. A copy is read: opening the original would take the catcher's place.
+/// Everything caught so far, oldest first.
 pub fn caught(folder: &Path) -> Vec<Mail> {
+    let mut mails = Vec::new();
+    each_of_a_copy(folder, |from, to, raw| {
+        let (from, to) = (from.to_owned(), to.to_vec());
+        mails.push(Mail { from, to, raw: raw.to_vec(), opened: Opened::parse(raw) });
+    });
+    mails
+}
+
+/// The recipients and the head of everything caught so far, oldest first: for more mail than can be opened in a test.
+pub fn each_caught(folder: &Path, mut see: impl FnMut(&[String], &str)) {
+    each_of_a_copy(folder, |_, to, raw| {
+        let end = raw.windows(4).position(|four| four == b"\r\n\r\n").expect("a mail has a head and a body");
+        see(to, std::str::from_utf8(&raw[..end]).expect("a head is plain"));
+    });
+}
+
+/// A copy is read: opening the original would take the catcher's place.
+fn each_of_a_copy(folder: &Path, mut see: impl FnMut(&str, &[String], &[u8])) {
     let copy = Scratch::new("mail").unwrap();
     fs::copy(folder.join("receipts.roll"), copy.path().join("receipts.roll")).unwrap();
     let catcher = Catcher::open(copy.path(), &world::real::world(0)).unwrap();
-    let mut mails = Vec::new();
-    catcher
-        .each_message(|receipt, raw| {
-            let (from, to) = (receipt.from.clone(), receipt.to.clone());
-            mails.push(Mail { from, to, raw: raw.to_vec(), opened: Opened::parse(raw) });
-        })
-        .unwrap();
-    mails
+    catcher.each_message(|receipt, raw| see(&receipt.from, &receipt.to, raw)).unwrap();
+}
+
+/// How many bytes of mail were caught so far; 0 before the first.
+pub fn caught_bytes(folder: &Path) -> u64 {
+    fs::metadata(folder.join("receipts.roll")).map_or(0, |about| about.len())
 }
 
 impl Mail {

@@ -3,7 +3,7 @@
 use interop::scratch::Scratch;
 use serde_json::Value;
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -37,8 +37,13 @@ pub fn coranto() -> &'static Path {
 
 /// A command line of `coranto`, with nothing of our environment but the path. It dies with the test that starts it.
 pub fn command<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
+    command_within(&[], arguments)
+}
+
+/// The same behind other words, as [`interop::namespace`] gives them.
+pub fn command_within<S: AsRef<OsStr>>(words: &[String], arguments: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL", "--"]).arg(coranto()).args(arguments);
+    command.args(["--pdeathsig", "KILL", "--"]).args(words).arg(coranto()).args(arguments);
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -100,6 +105,8 @@ pub fn refusal(error: &Value) -> Refusal {
     let part = |name: &str| {
         let text = error[name].as_str().unwrap_or_else(|| panic!("no `{name}` in {error}")).to_owned();
         let begins = text.chars().next().is_some_and(|c| c.is_uppercase() || !c.is_alphabetic());
+        // An address is written as it is, at the beginning of a sentence, too.
+        let begins = begins || text.split(' ').next().unwrap_or_default().contains("://");
         assert!(begins && text.len() > 10 && text.contains(' '), "`{name}` is no sentence: {text}");
         for inside in ["Error(", "Os {", "unwrap", "panicked", "Some(", "None"] {
             assert!(!text.contains(inside), "`{name}` speaks of the inside: {text}");
@@ -120,6 +127,19 @@ pub fn finish(mut command: Command) -> Said {
     Said {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).expect("answers are UTF-8"),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// Runs a command to its end with `typed` on its standard input.
+pub fn run_with_input<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>, typed: &str) -> Said {
+    let mut command = command(arguments);
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    Said {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
 }

@@ -159,8 +159,8 @@ pub async fn open(house: &House, departure: &Departure) -> Result<(), Problem> {
 pub async fn send(house: &House, departure: &Departure) -> Result<Report, Problem> {
     open(house, departure).await?;
     let watched = watch(house, departure);
-    match house.lock_post() {
-        Ok(lock) => {
+    match house.lock_post_if_free()? {
+        Some(lock) => {
             let posted = async {
                 let (_tell, stop) = tokio::sync::watch::channel(false);
                 let orders = office::orders(house, office::until_settled(), stop)?;
@@ -175,7 +175,7 @@ pub async fn send(house: &House, departure: &Departure) -> Result<Report, Proble
             }
             drop(lock);
         }
-        Err(_) => {
+        None => {
             eprintln!("Another Coranto on this folder is posting: it sends this edition. Watching.");
             watched.await?;
         }
