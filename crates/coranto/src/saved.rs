@@ -52,6 +52,7 @@ mod tests {
     /// The first bytes of a PNG of 640 by 480: nobody decodes it here.
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x02\x80\0\0\x01\xe0\x08\x02\0\0\0";
 
+    #[expect(clippy::disallowed_methods, reason = "a folder of the test's own")]
     fn place(name: &str) -> PathBuf {
         let folder = std::env::temp_dir().join(format!("coranto-saved-{name}-{}", std::process::id()));
         std::fs::create_dir_all(folder.join("page/Harbour page_files")).expect("a temporary folder");
