@@ -58,6 +58,12 @@ pub enum Command {
     /// The newsletter's readers.
     #[command(subcommand, after_help = "Example: coranto readers count --json --data /srv/courier")]
     Readers(Readers),
+    /// Who works at the desk.
+    #[command(
+        subcommand,
+        after_help = "Example: coranto member add 'Ana Sol' --address ana@courier.example --data /srv/courier"
+    )]
+    Member(Member),
     /// List the settings, or change one.
     #[command(after_help = "Example: coranto settings outlet.name 'The Courier' --data /srv/courier")]
     Settings(SettingsArgs),
@@ -221,6 +227,38 @@ pub enum Readers {
     /// How many readers there are, and where they stand.
     #[command(after_help = "Example: coranto readers count --json")]
     Count(Plain),
+}
+
+/// `coranto member`.
+#[derive(Debug, Subcommand)]
+pub enum Member {
+    /// Let somebody in: prints a one-time link to the desk, where they choose a password.
+    #[command(after_help = "Example: coranto member add 'Ana Sol' --address ana@courier.example")]
+    Add {
+        /// Their name.
+        name: String,
+        /// Their mail address; with it or with the name they sign in.
+        #[arg(long, value_name = "ADDRESS")]
+        address: String,
+        /// May also change the settings and let members in. The first member always may.
+        #[arg(long)]
+        admin: bool,
+        /// Which newsroom.
+        #[command(flatten)]
+        common: Common,
+    },
+    /// A new one-time link for a member who forgot their password or let the first one run out.
+    #[command(after_help = "Example: coranto member invite ana@courier.example")]
+    Invite {
+        /// Their name or address.
+        member: String,
+        /// Which newsroom.
+        #[command(flatten)]
+        common: Common,
+    },
+    /// List the members.
+    #[command(after_help = "Example: coranto member list --json")]
+    List(Plain),
 }
 
 /// `coranto settings`.

@@ -17,6 +17,7 @@ pub const FILE: &str = "coranto.toml";
 struct Written {
     database: Option<String>,
     listen: Option<SocketAddr>,
+    desk: Option<SocketAddr>,
     key_file: Option<PathBuf>,
     log: Option<String>,
 }
@@ -30,6 +31,8 @@ pub struct Config {
     pub database: store::Location,
     /// Where the site is served.
     pub listen: SocketAddr,
+    /// Where the desk is served: never where the site is.
+    pub desk: SocketAddr,
     /// The file with the keys.
     pub key_file: PathBuf,
     /// How much is logged: `error`, `warn`, `info`, `debug`.
@@ -39,19 +42,26 @@ pub struct Config {
 /// Where the site is served unless told otherwise.
 pub const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8400);
 
+/// Where the desk is served unless told otherwise: on this machine alone. Others reach it through the outlet's own proxy.
+pub const DESK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8401);
+
 /// The database unless told otherwise: a file in the folder.
 const DATABASE: &str = "newsroom.db";
 
 /// What `coranto init` writes.
 const TEMPLATE: &str = "\
 # What Coranto must know before its database opens. Everything else is a setting: `coranto settings`.
-# Any key can be overridden by a variable: CORANTO_DATABASE, CORANTO_LISTEN, CORANTO_KEY_FILE, CORANTO_LOG.
+# Any key can be overridden by a variable: CORANTO_DATABASE, CORANTO_LISTEN, CORANTO_DESK, CORANTO_KEY_FILE,
+# CORANTO_LOG.
 
 # The database: a file in this folder, or postgres://user@host/name
 database = \"newsroom.db\"
 
 # Where the site is served.
 listen = \"127.0.0.1:8400\"
+
+# Where the desk is served, for the newsroom's members. Never the same as the site.
+desk = \"127.0.0.1:8401\"
 
 # The keys that seal readers' addresses. Without this file the list cannot be opened: keep a copy in a safe place.
 key_file = \"newsroom.keys\"
@@ -88,7 +98,7 @@ impl Config {
             Problem::new(
                 format!("{} is not understood: {}", file.display(), fault.to_string().trim()),
                 "Coranto does not start with settings it does not understand; nothing was changed.",
-                "Correct or remove that line. The keys are: database, listen, key_file, log.",
+                "Correct or remove that line. The keys are: database, listen, desk, key_file, log.",
             )
         })?;
         Self::assemble(folder, written)
@@ -104,40 +114,55 @@ impl Config {
 
     fn assemble(folder: &Path, written: Written) -> Result<Self, Problem> {
         let database = variable("DATABASE").or(written.database).unwrap_or_else(|| DATABASE.into());
-        let listen = match variable("LISTEN") {
-            Some(text) => text.parse().map_err(|_| {
-                Problem::new(
-                    format!("CORANTO_LISTEN is {text:?}, which is no address."),
-                    "The site is not served.",
-                    "Write it as 127.0.0.1:8400 or [::1]:8400.",
-                )
-            })?,
-            None => written.listen.unwrap_or(LISTEN),
-        };
+        let listen = place("LISTEN", written.listen, LISTEN)?;
+        let desk = place("DESK", written.desk, DESK)?;
+        if listen == desk {
+            return Err(Problem::new(
+                format!("The site and the desk cannot both be served on {listen}."),
+                "Coranto does not start; nothing was changed.",
+                "Give `desk` in coranto.toml an address of its own, like 127.0.0.1:8401.",
+            ));
+        }
         let key_file =
             variable("KEY_FILE").map(PathBuf::from).or(written.key_file).unwrap_or_else(|| "newsroom.keys".into());
         Ok(Self {
             folder: folder.to_owned(),
             database: location(folder, &database),
             listen,
+            desk,
             key_file: folder.join(key_file),
             log: variable("LOG").or(written.log).unwrap_or_else(|| "info".into()),
         })
     }
 }
 
-/// Writes the file of a newsroom with this database that is served on `listen`, unless there is one: a folder that has it
+/// An address to listen on: the variable's, else the file's, else the usual.
+fn place(name: &str, written: Option<SocketAddr>, usual: SocketAddr) -> Result<SocketAddr, Problem> {
+    let Some(text) = variable(name) else { return Ok(written.unwrap_or(usual)) };
+    text.parse().map_err(|_| {
+        Problem::new(
+            format!("CORANTO_{name} is {text:?}, which is no address."),
+            "Coranto does not start; nothing was changed.",
+            format!("Write it as {usual} or [::1]:{}.", usual.port()),
+        )
+    })
+}
+
+/// Writes the file of a newsroom with this database that is served on `listen`, its desk on `desk`, unless there is one: a folder that has it
 /// is a founded newsroom.
 ///
 /// # Errors
 /// A [`Problem`] when it cannot be written.
-pub fn write(folder: &Path, database: Option<&str>, listen: SocketAddr) -> Result<(), Problem> {
+pub fn write(folder: &Path, database: Option<&str>, listen: SocketAddr, desk: SocketAddr) -> Result<(), Problem> {
     let file = folder.join(FILE);
     if file.exists() {
         return Ok(());
     }
     let quoted = toml::Value::String(database.unwrap_or(DATABASE).to_owned()).to_string();
-    let text = TEMPLATE.replace("127.0.0.1:8400", &listen.to_string()).replace("\"newsroom.db\"", &quoted);
+    let text = TEMPLATE
+        .replace("127.0.0.1:8400", &listen.to_string())
+        .replace("127.0.0.1:8401", &desk.to_string())
+        .replace("\"newsroom.db\"", &quoted);
     std::fs::write(&file, text).map_err(|fault| {
         Problem::new(
             format!("{} cannot be written: {fault}.", file.display()),

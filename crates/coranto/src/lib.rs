@@ -8,6 +8,7 @@ pub mod commands;
 pub mod config;
 pub mod house;
 pub mod morning;
+pub mod newsdesk;
 pub mod office;
 pub mod progress;
 pub mod report;

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use world::Listener;
 
 use crate::house::{House, store_problem};
-use crate::{morning, office};
+use crate::{morning, newsdesk, office};
 
 /// How often the inbox of sign-ups is looked into, in milliseconds: a person is waiting for the letter.
 const INBOX_MS: Ms = 250;
@@ -39,25 +39,42 @@ pub fn front(house: &House) -> front::Front {
     }
 }
 
-/// Listens where the site is to be served.
+/// Where the newsroom is reached.
+pub struct Doors {
+    /// The site, for readers.
+    pub site: Listener,
+    /// The desk, for members.
+    pub desk: Listener,
+}
+
+/// Listens where the site and the desk are to be served.
 ///
 /// # Errors
-/// A [`Problem`] when the address cannot be had.
-pub async fn listen(house: &House, address: std::net::SocketAddr) -> Result<Listener, Problem> {
-    house.world.listen(address).await.map_err(|fault| {
+/// A [`Problem`] when an address cannot be had.
+pub async fn listen(house: &House) -> Result<Doors, Problem> {
+    let (listen, desk) = (house.config.listen, house.config.desk);
+    let site = house.world.listen(listen).await.map_err(|fault| {
         Problem::new(
-            format!("The site cannot be served on {address}: {fault}."),
+            format!("The site cannot be served on {listen}: {fault}."),
             "Readers cannot reach it; nothing was changed.",
             "Stop what listens there, or choose another address with `listen` in coranto.toml.",
         )
-    })
+    })?;
+    let desk = house.world.listen(desk).await.map_err(|fault| {
+        Problem::new(
+            format!("The desk cannot be served on {desk}: {fault}."),
+            "Members cannot reach it, so nothing was started.",
+            "Stop what listens there, or choose another address with `desk` in coranto.toml.",
+        )
+    })?;
+    Ok(Doors { site, desk })
 }
 
 /// Runs the newsroom until `stop` turns true.
 ///
 /// # Errors
 /// A [`Problem`] when it cannot start.
-pub async fn run(house: House, listener: Listener, stop: watch::Receiver<bool>) -> Result<(), Problem> {
+pub async fn run(house: House, doors: Doors, stop: watch::Receiver<bool>) -> Result<(), Problem> {
     let lock = house.lock_post()?;
     // A fault in the settings is said now, not at the first mail.
     office::orders(&house, post::Until::Stopped, stop.clone())?;
@@ -66,7 +83,9 @@ pub async fn run(house: House, listener: Listener, stop: watch::Receiver<bool>) 
     let front = front(&house);
     open_journal(&front).await;
     let routes = front.clone().routes();
-    parts.spawn(async move { front::serve(listener, routes).await });
+    let desk = newsdesk::routes(&house, doors.desk.address().unwrap_or(house.config.desk));
+    parts.spawn(async move { front::serve(doors.site, routes).await });
+    parts.spawn(async move { front::serve(doors.desk, desk).await });
     parts.spawn(leavings(house.clone(), front));
     parts.spawn(inbox(house.clone()));
     parts.spawn(gathering(house.clone()));

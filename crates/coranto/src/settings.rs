@@ -17,6 +17,8 @@ pub enum Kind {
     Address,
     /// `http://…` or `https://…` without a slash at the end.
     Site,
+    /// The same, or empty.
+    MaybeSite,
     /// An IANA time zone.
     Zone,
     /// Kept sealed; never shown.
@@ -63,6 +65,12 @@ pub const SETTINGS: &[Setting] = &[
         "The day's news, once a day, in your mailbox. No tracking, and one click ends it.",
         "What invites people to sign up.",
     ),
+    Setting {
+        name: "desk.address",
+        kind: Kind::MaybeSite,
+        default: "",
+        sentence: "The desk's address, as members type it: https://desk.outlet.example. Empty: on this machine alone.",
+    },
     Setting {
         name: "mail.from",
         kind: Kind::Address,
@@ -177,7 +185,8 @@ pub fn check(name: &str, value: &str) -> Result<&'static Setting, Problem> {
         Kind::Address if !value.is_empty() && newsroom::Address::parse(value).is_err() => {
             wrong("a mail address".into())
         }
-        Kind::Site if !is_site(value) => {
+        Kind::MaybeSite if value.is_empty() => Ok(setting),
+        Kind::Site | Kind::MaybeSite if !is_site(value) => {
             wrong("an address like https://news.example, without a slash at the end".into())
         }
         Kind::Zone if jiff::tz::TimeZone::get(value).is_err() => wrong("a time zone like Europe/Madrid".into()),

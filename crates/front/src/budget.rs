@@ -42,11 +42,12 @@ impl Bucket {
 
 /// Who is counted together: a subscriber line has at least a /48 of IPv6 and moves freely within it, and whoever rents IPv4
 /// addresses to bomb from rents neighbours.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Network(bool, u64);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Network(bool, u64);
 
 impl Network {
-    fn of(address: IpAddr) -> Self {
+    /// The network of an address: a /24 of IPv4, a /48 of IPv6.
+    pub fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(four) => Self(false, u64::from(u32::from(four) >> 8)),
             IpAddr::V6(six) => Self(true, u64::try_from(u128::from(six) >> 80).expect("48 bits are left")),
@@ -95,7 +96,7 @@ impl Budget {
 /// `X-Forwarded-For` is believed from loopback alone, where only this machine's programs connect from, and of it only the
 /// last address, which the proxy wrote itself (ASVS V4.1.3). From anyone else it is a stranger's text. A proxy that passes
 /// on what a stranger sent lets them choose their network; the bucket of all still holds.
-pub(crate) fn visitor(peer: Option<IpAddr>, forwarded: Option<&str>) -> Option<IpAddr> {
+pub fn visitor(peer: Option<IpAddr>, forwarded: Option<&str>) -> Option<IpAddr> {
     let through_proxy = peer.is_some_and(|peer| peer.to_canonical().is_loopback());
     let named = forwarded.and_then(|list| list.rsplit(',').next()).and_then(|last| last.trim().parse().ok());
     if through_proxy { named.or(peer) } else { peer }

@@ -22,7 +22,14 @@ const FORM_WAIT: Duration = Duration::from_secs(10);
 /// The address at the far end of a connection, as the socket says. Kept in memory as long as its request, and nowhere
 /// else.
 #[derive(Clone, Copy)]
-pub(crate) struct Peer(pub(crate) Option<IpAddr>);
+pub struct Peer(pub(crate) Option<IpAddr>);
+
+impl Peer {
+    /// The address; `None` when the connection came over no socket.
+    pub fn address(self) -> Option<IpAddr> {
+        self.0
+    }
+}
 
 /// The last part of a link's path: a token, or whatever stands in its place. What is no text is no token either.
 pub(crate) struct Link(pub(crate) String);

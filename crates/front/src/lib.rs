@@ -20,6 +20,8 @@ use seal::{SealKey, TokenKey};
 use store::Store;
 use world::World;
 
+pub use budget::{Network, visitor};
+pub use guard::Peer;
 pub use journal::Journal;
 pub use leaving::LeavingFault;
 pub use serve::{converse, serve};

@@ -45,6 +45,8 @@ ids! {
     PictureId,
     /// A topic's id.
     TopicId,
+    /// A member's id.
+    MemberId,
     /// A newsletter's id.
     NewsletterId,
     /// An edition's id.

@@ -18,6 +18,7 @@ mod edition;
 mod id;
 mod ledger;
 mod length;
+mod member;
 mod outlet;
 mod problem;
 mod reader;
@@ -31,11 +32,12 @@ pub use edition::{
     Cohort, CohortKey, Departure, DepartureKind, DepartureState, Edition, EditionKind, Format, LineUpEntry, Newsletter,
 };
 pub use id::{
-    ArticleId, CohortId, DepartureId, EditionId, Id, IdMint, ItemId, NewsletterId, PictureId, ReaderId, SourceId,
-    TopicId, WEEK_MS,
+    ArticleId, CohortId, DepartureId, EditionId, Id, IdMint, ItemId, MemberId, NewsletterId, PictureId, ReaderId,
+    SourceId, TopicId, WEEK_MS,
 };
 pub use ledger::{Answer, Delivery, DeliveryKey, DeliveryState, Excluded, Sums};
 pub use length::{WordTally, word_count};
+pub use member::{MEMBER_NAME_CHARS_MAX, Member, Role, member_name, name_key};
 pub use outlet::Outlet;
 pub use problem::Problem;
 pub use reader::{Consent, ConsentKind, ReaderState, SubscriptionState, Suppression};

@@ -7,6 +7,7 @@ pub mod edition;
 mod export;
 mod gather;
 mod init;
+mod member;
 mod read;
 mod readers;
 mod run;
@@ -37,7 +38,7 @@ pub async fn run(command: Command) -> u8 {
 }
 
 fn wants_json(command: &Command) -> bool {
-    use cli::{Article, Edition, Readers, Source};
+    use cli::{Article, Edition, Member, Readers, Source};
     match command {
         Command::Demo(of) => of.json,
         Command::Init(of) => of.json,
@@ -46,9 +47,12 @@ fn wants_json(command: &Command) -> bool {
         Command::Gather(of) => of.common.json,
         Command::Settings(of) => of.common.json,
         Command::Export(of) => of.common.json,
-        Command::Source(Source::List(of)) | Command::Readers(Readers::Count(of)) => of.common.json,
+        Command::Source(Source::List(of))
+        | Command::Readers(Readers::Count(of))
+        | Command::Member(Member::List(of)) => of.common.json,
         Command::Source(Source::Add { common, .. } | Source::Remove { common, .. })
         | Command::Article(Article::Import { common, .. })
+        | Command::Member(Member::Add { common, .. } | Member::Invite { common, .. })
         | Command::Edition(
             Edition::Cut { common, .. } | Edition::Send { common, .. } | Edition::Report { common, .. },
         ) => common.json,
@@ -65,6 +69,7 @@ async fn done(command: Command) -> Result<Answer, Problem> {
         Command::Article(of) => article::run(of).await,
         Command::Edition(of) => edition::run(of).await,
         Command::Readers(cli::Readers::Count(of)) => readers::count(of.common).await,
+        Command::Member(of) => member::run(of).await,
         Command::Settings(of) => settings::run(of).await,
         Command::Export(of) => export::run(of).await,
         Command::Doctor(of) => doctor::run(of.common).await,

@@ -8,14 +8,18 @@ use tokio::sync::watch;
 use super::house;
 use crate::answer::Answer;
 use crate::cli::Common;
-use crate::run;
+use crate::{newsdesk, run};
 
 pub async fn run(common: Common) -> Result<Answer, Problem> {
     let house = house(&common).await?;
-    let listener = run::listen(&house, house.config.listen).await?;
-    let address = listener.address().unwrap_or(house.config.listen);
-    eprintln!("{} is at http://{address}/ — stop it with Ctrl-C.", house.outlet().name);
-    run::run(house, listener, stop_signal()?).await?;
+    let doors = run::listen(&house).await?;
+    let site = doors.site.address().unwrap_or(house.config.listen);
+    let desk = newsdesk::address(&house);
+    eprintln!("{} is at http://{site}/, its desk at {desk}/ — stop it with Ctrl-C.", house.outlet().name);
+    if let Some(link) = newsdesk::first_link(&house).await? {
+        eprintln!("Nobody can sign in at the desk yet. This link makes its first member, once:\n{}", link.show());
+    }
+    run::run(house, doors, stop_signal()?).await?;
     Ok(Answer::new(json!({"stopped": true}), "Stopped. Everything is where it was; `coranto run` goes on."))
 }
 

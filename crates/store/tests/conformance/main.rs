@@ -2,5 +2,6 @@
 
 mod engines;
 mod ledger;
+mod members;
 mod newsroom;
 mod readers;

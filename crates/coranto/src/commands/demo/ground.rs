@@ -17,7 +17,7 @@ use world::{Listener, World};
 use crate::cli::Demo;
 use crate::config::{self, Config, location};
 use crate::house::{House, lock_post, store_problem};
-use crate::{morning, run};
+use crate::{morning, newsdesk, run};
 
 /// Any free port on loopback.
 const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -38,6 +38,8 @@ pub struct Ground {
     pub inbox: String,
     /// The folder of the caught mail.
     pub mail: PathBuf,
+    /// The desk's address, with a link that signs in once.
+    pub desk: String,
     site: SocketAddr,
     parts: JoinSet<()>,
     poster: JoinSet<()>,
@@ -55,13 +57,14 @@ impl Ground {
         // A folder of an earlier demo knows its database and its address: the links in its mail still lead there.
         let founded = folder.join(config::FILE).exists();
         let mut config = if founded { Config::read(&folder)? } else { Config::without_file(&folder)? };
-        let (site, catching, reading, selling) = (
+        let (site, desk, catching, reading, selling) = (
             listen_site(&world, of.listen, config.listen).await?,
+            listen_site(&world, None, config.desk).await?,
             listen(&world).await?,
             listen(&world).await?,
             listen(&world).await?,
         );
-        let (site_at, catching_at) = (address(&site)?, address(&catching)?);
+        let (site_at, desk_at, catching_at) = (address(&site)?, address(&desk)?, address(&catching)?);
         let selling_at = address(&selling)?;
         let world = OUTLETS.iter().fold(world, |world, outlet| world.with_exception(outlet.host, selling_at));
         if let Some(database) = &of.database {
@@ -70,7 +73,7 @@ impl Ground {
         let first = outlet_settings(site_at, catching_at);
         let house = House::found(world.clone(), config, &first).await?;
         // So that every other command works on the demo's newsroom.
-        config::write(&folder, of.database.as_deref(), site_at)?;
+        config::write(&folder, of.database.as_deref(), site_at, desk_at)?;
         found_topics(&house).await?;
         let newsstand = Arc::new(Newsstand::new(opening_day(&house).await?));
         let catcher = Catcher::open(&mail, &world).map_err(|fault| mail_problem(&mail, &fault))?;
@@ -86,6 +89,7 @@ impl Ground {
             catcher: catcher.clone(),
             inbox,
             mail,
+            desk: newsdesk::demo_link(&house, desk_at).await?,
             site: site_at,
             parts: JoinSet::new(),
             poster: JoinSet::new(),
@@ -94,8 +98,10 @@ impl Ground {
         let front = run::front(&house);
         run::open_journal(&front).await;
         let routes = front.clone().routes();
+        let desk_routes = newsdesk::routes(&house, desk_at);
         let window = Inbox::new(catcher.clone(), &house.outlet().site);
         ground.parts.spawn(async move { front::serve(site, routes).await });
+        ground.parts.spawn(async move { front::serve(desk, desk_routes).await });
         ground.parts.spawn(async move { newsstand.serve(&selling).await });
         ground.parts.spawn(async move { catcher.serve(&catching).await });
         ground.parts.spawn(async move { window.serve(&reading).await });

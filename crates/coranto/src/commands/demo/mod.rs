@@ -73,7 +73,11 @@ pub async fn run(of: Demo) -> Result<Answer, Problem> {
     };
     let text = text(&told);
     if !of.once {
-        eprintln!("{text}\nThe site:  {}\nThe inbox: {}\n\nStop with Ctrl-C.", told.site, told.inbox);
+        let desk = &ground.desk;
+        eprintln!(
+            "{text}\nThe site:  {}\nThe inbox: {}\nThe desk:  {desk}\n           (this link signs you in, once)\n\nStop with Ctrl-C.",
+            told.site, told.inbox
+        );
         let _told_to_stop = stop.wait_for(|stop| *stop).await;
     }
     ground.leave().await;

@@ -1,0 +1,102 @@
+//! The desk, wired: what it is given of the house, its settings' table, and the links by which members first come in.
+
+use std::net::SocketAddr;
+
+use newsroom::{Address, Member, MemberId, Problem, Role};
+use store::Write;
+use store::members::{self, Invited};
+use web::{Desk, Link, Shape};
+
+use crate::house::{House, store_problem};
+use crate::settings::{Kind, SETTINGS, Settings, check};
+
+/// The routes of the desk that listens on `listen`.
+pub fn routes(house: &House, listen: SocketAddr) -> axum::Router {
+    let desk = Desk {
+        world: house.world.clone(),
+        store: house.store.clone(),
+        vault: house.vault.clone(),
+        site_folder: house.site_folder(),
+        newsletter: house.newsletter.clone(),
+        gatherer: house.gatherer.clone(),
+        listen,
+        settings: web::Settings {
+            table: table(),
+            check: |name, value| check(name, value).map(drop),
+            outlet: |kept| Settings::new(kept.clone()).outlet(),
+        },
+    };
+    desk.routes()
+}
+
+/// The settings as the desk's form needs them.
+fn table() -> Vec<web::Setting> {
+    let setting = |s: &crate::settings::Setting| web::Setting {
+        name: s.name,
+        shape: shape(s.kind),
+        default: s.default,
+        sentence: s.sentence,
+    };
+    SETTINGS.iter().map(setting).collect()
+}
+
+/// Longest values of settings that say no length themselves: a host name and a scheme, a mail address.
+const LINE_CHARS_MAX: usize = 300;
+
+fn shape(kind: Kind) -> Shape {
+    match kind {
+        Kind::Line(chars) => Shape::Line(chars),
+        Kind::Number(from, to) => Shape::Number(from, to),
+        Kind::Address | Kind::Site | Kind::MaybeSite | Kind::Zone => Shape::Line(LINE_CHARS_MAX),
+        Kind::Secret => Shape::Secret,
+    }
+}
+
+/// The desk's address, as members type it.
+pub fn address(house: &House) -> String {
+    web::address(house.settings.get(web::ADDRESS_SETTING), house.config.desk)
+}
+
+/// The link that makes the first member; `None` once somebody can sign in.
+///
+/// # Errors
+/// A [`Problem`] when the store fails.
+pub async fn first_link(house: &House) -> Result<Option<Link>, Problem> {
+    web::found(&house.world, &house.store, &address(house)).await.map_err(|fault| store_problem(&fault))
+}
+
+/// A link by which `member` chooses a password.
+///
+/// # Errors
+/// A [`Problem`] when the store fails.
+pub async fn link(house: &House, member: MemberId) -> Result<Link, Problem> {
+    let what = Invited::Join(member);
+    let made = web::invite(&house.world, &house.store, &address(house), what, web::INVITATION_MS).await;
+    made.map_err(|fault| store_problem(&fault))
+}
+
+/// Who plays the editor in the demo.
+const DEMO_EDITOR: &str = "Demo Editor";
+
+/// The demo's desk with a link that signs its editor in, once, without a password.
+///
+/// # Errors
+/// A [`Problem`] when the store fails.
+pub async fn demo_link(house: &House, listen: SocketAddr) -> Result<String, Problem> {
+    let editor = Member {
+        id: MemberId(house.world.mint()),
+        name: DEMO_EDITOR.to_owned(),
+        address: Address::parse("editor@courier.example").expect("a plain address"),
+        role: Role::Admin,
+        active: true,
+        made: house.world.now(),
+    };
+    let known = house.store.write(move |tx: &Write<'_>| match members::by_typed(tx, DEMO_EDITOR)? {
+        Some(known) => Ok(known.member.id),
+        None => members::add(tx, &editor).map(|_| editor.id),
+    });
+    let member = known.await.map_err(|fault| store_problem(&fault))?;
+    let address = web::address("", listen);
+    let link = web::invite(&house.world, &house.store, &address, Invited::Enter(member), web::ENTER_MS).await;
+    Ok(link.map_err(|fault| store_problem(&fault))?.show().to_owned())
+}

@@ -1,0 +1,105 @@
+//! The desk: server-rendered rooms in which the newsroom's members work.
+//!
+//! It is served on a listener of its own, never the public site's. Every address stands in one table with the least role
+//! that may ask for it, and the router is built from that table: what is not in it does not exist. A GET changes nothing;
+//! what changes something comes from this desk's own pages, signed by the session it was shown to.
+
+mod budget;
+mod door;
+mod form;
+mod guard;
+mod headers;
+mod links;
+mod page;
+mod password;
+mod problem;
+mod rooms;
+mod session;
+mod table;
+mod token;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use newsroom::{Newsletter, Outlet, Problem};
+use store::Store;
+use vault::Vault;
+use world::World;
+
+pub use links::{ENTER_MS, INVITATION_MS, Link, found, invite};
+pub use table::{Least, every_route};
+
+/// What the desk is given.
+#[derive(Clone)]
+pub struct Desk {
+    /// The outside.
+    pub world: World,
+    /// The database.
+    pub store: Store,
+    /// Seals the settings that are secrets.
+    pub vault: Arc<Vault>,
+    /// The folder of the press.
+    pub site_folder: PathBuf,
+    /// The outlet's main newsletter.
+    pub newsletter: Newsletter,
+    /// Reads a source or a page that a member names.
+    pub gatherer: gather::Gatherer,
+    /// Where the desk listens: it is always reached there, whatever the settings say.
+    pub listen: SocketAddr,
+    /// Every setting, and what is made of them.
+    pub settings: Settings,
+}
+
+/// What a setting's value must look like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// One line of text, at most this many characters.
+    Line(usize),
+    /// A whole number between two.
+    Number(i64, i64),
+    /// One of these words.
+    Choice(Vec<String>),
+    /// Kept sealed; never shown.
+    Secret,
+}
+
+/// One setting, for the form that changes it.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// Its name: `outlet.name`.
+    pub name: &'static str,
+    /// What it must look like.
+    pub shape: Shape,
+    /// Its value until it is set.
+    pub default: &'static str,
+    /// What it is, in a sentence.
+    pub sentence: &'static str,
+}
+
+/// The outlet's settings: their table is the binary's, handed in.
+#[derive(Clone)]
+pub struct Settings {
+    /// Every setting, in the order of the form.
+    pub table: Vec<Setting>,
+    /// Whether a setting takes a value.
+    pub check: fn(&str, &str) -> Result<(), Problem>,
+    /// The outlet that these values describe.
+    pub outlet: fn(&BTreeMap<String, String>) -> Outlet,
+}
+
+/// The setting that holds the desk's address as members type it; empty: where it listens.
+pub const ADDRESS_SETTING: &str = "desk.address";
+
+/// The desk's address as members type it, without a slash at its end.
+pub fn address(set: &str, listen: SocketAddr) -> String {
+    if set.is_empty() { format!("http://{listen}") } else { set.to_owned() }
+}
+
+impl Desk {
+    /// The routes, for [`front::serve`].
+    pub fn routes(self) -> axum::Router {
+        table::router(Arc::new(door::Hall::new(self)))
+    }
+}

@@ -1,0 +1,144 @@
+//! The desk's pages: one template engine, one layout, one stylesheet.
+//!
+//! Everything that is printed is escaped; a name that the template asks for and the view lacks is an error. What a page
+//! shows is a view, made by hand from the newsroom's words in the room that shows it.
+
+use axum::body::Body;
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use newsroom::{Problem, Role};
+use prose::Templates;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::door::{Done, Frame};
+use crate::problem::Trouble;
+
+/// The stylesheet.
+pub(crate) const STYLE: &str = include_str!("../assets/desk.css");
+
+macro_rules! templates {
+    ($($name:literal),* $(,)?) => { &[$(($name, include_str!(concat!("../templates/", $name)))),*] };
+}
+
+const TEMPLATES: &[(&str, &str)] = templates![
+    "layout.html",
+    "macros.html",
+    "problem.html",
+    "sign_in.html",
+    "given_back.html",
+    "welcome.html",
+    "today.html",
+    "members.html",
+    "link.html",
+    "self.html",
+    "acts.html",
+];
+
+/// What was done, by the word that an address carries after it: the one line at the top of the next page.
+const TOLD: &[(&str, &str)] = &[
+    ("password", "Your new password holds, and you are signed out everywhere else."),
+    ("role", "The member's role is changed."),
+    ("out", "The member is signed out and cannot sign in."),
+    ("in", "The member can sign in again."),
+    ("out-all", "You are signed out everywhere else."),
+];
+
+/// A room of the desk, as the menu shows it.
+#[derive(Serialize)]
+struct Door {
+    name: &'static str,
+    path: &'static str,
+    here: bool,
+}
+
+/// The rooms, in the order of a morning: name, path, least role.
+const MENU: &[(&str, &str, Role)] = &[("Today", "/", Role::Editor), ("Members", "/members", Role::Editor)];
+
+/// What the layout shows.
+#[derive(Serialize)]
+struct Shown<'a, V> {
+    title: &'a str,
+    outlet: &'a str,
+    language: &'static str,
+    style: &'a str,
+    mark: &'a str,
+    member: Option<&'a str>,
+    admin: bool,
+    menu: Vec<Door>,
+    told: Option<&'static str>,
+    view: &'a V,
+}
+
+/// The templates, read once.
+pub(crate) struct Pages {
+    templates: Templates,
+    style: String,
+}
+
+impl Pages {
+    pub(crate) fn new() -> Self {
+        let templates = Templates::new(TEMPLATES).expect("a test compiles every template of the desk");
+        let sum = Sha256::digest(STYLE);
+        let style = sum.iter().take(8).map(|b| format!("{b:02x}")).collect();
+        Self { templates, style }
+    }
+
+    /// The stylesheet's name: by its content, so that it can be kept for ever.
+    pub(crate) fn style(&self) -> &str {
+        &self.style
+    }
+
+    /// A page: `room` is the path that the menu shows as the one we are in.
+    pub(crate) fn show(&self, frame: &Frame, room: &str, template: &str, title: &str, view: &impl Serialize) -> Done {
+        self.show_as(StatusCode::OK, frame, room, template, title, view)
+    }
+
+    /// A page with a status of its own.
+    pub(crate) fn show_as(
+        &self,
+        status: StatusCode,
+        frame: &Frame,
+        room: &str,
+        template: &str,
+        title: &str,
+        view: &impl Serialize,
+    ) -> Done {
+        let role = frame.member.as_ref().map(|member| member.role);
+        let doors = MENU.iter().filter(|(_, _, least)| role.is_some_and(|role| role >= *least));
+        let shown = Shown {
+            title,
+            outlet: &frame.outlet.name,
+            language: "en",
+            style: &self.style,
+            mark: &frame.mark,
+            member: frame.member.as_ref().map(|member| member.name.as_str()),
+            admin: role == Some(Role::Admin),
+            menu: doors.map(|(name, path, _)| Door { name, path, here: *path == room }).collect(),
+            told: TOLD.iter().find(|(word, _)| *word == frame.told).map(|(_, line)| *line),
+            view,
+        };
+        let html = self.templates.render(template, &shown)?;
+        let mut page = Response::new(Body::from(html));
+        *page.status_mut() = status;
+        page.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        Ok(page)
+    }
+
+    /// The page of a problem.
+    pub(crate) fn problem(&self, frame: &Frame, status: StatusCode, problem: &Problem) -> Done {
+        let view = ProblemView { what: &problem.what, means: &problem.means, act: &problem.act };
+        self.show_as(status, frame, "", "problem.html", &problem.what, &view)
+    }
+}
+
+#[derive(Serialize)]
+struct ProblemView<'a> {
+    what: &'a str,
+    means: &'a str,
+    act: &'a str,
+}
+
+impl Trouble {
+    /// A page that says what is wrong with what was typed is no failure of ours: RFC 9110 §15.5.21.
+    pub(crate) const UNFIT: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
+}

@@ -1,0 +1,50 @@
+//! Today: the edition that is being made. The line-up, its envelope and its sending are made here.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use store::{articles, items};
+
+use crate::door::{Done, Frame, Hall, Visit};
+use crate::table::{EDITOR, Route, get};
+
+pub(crate) const ROUTES: &[Route] = &[get!("/", EDITOR, today)];
+
+/// How many waiting items are counted: beyond it, "many" is what matters.
+const WAITING_MAX: i64 = 200;
+
+#[derive(Serialize)]
+struct TodayView {
+    date: String,
+    waiting: usize,
+    published: i64,
+    latest: Vec<Story>,
+}
+
+#[derive(Serialize)]
+struct Story {
+    title: String,
+    credit: String,
+}
+
+async fn today(hall: Arc<Hall>, visit: Visit) -> Done {
+    let read = hall.desk.store.read(|tx| {
+        Ok((items::waiting(tx, WAITING_MAX)?.len(), articles::count(tx)?, articles::published(tx, i64::MAX, 8)?))
+    });
+    let (waiting, published, latest) = read.await?;
+    let story = |article: newsroom::Article| Story {
+        title: article.revision.title,
+        credit: [article.revision.credit.byline, article.revision.credit.outlet]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(", "),
+    };
+    let view = TodayView {
+        date: crate::rooms::moment::date(visit.now, &visit.outlet.zone),
+        waiting,
+        published,
+        latest: latest.into_iter().map(story).collect(),
+    };
+    hall.pages.show(&Frame::of(&visit), "/", "today.html", "Today", &view)
+}

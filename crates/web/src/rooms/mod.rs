@@ -1,0 +1,8 @@
+//! The desk's rooms: each brings its rows of the table, its acts and its views.
+
+pub(crate) mod assets;
+pub(crate) mod edition;
+pub(crate) mod members;
+pub(crate) mod moment;
+pub(crate) mod sign_in;
+pub(crate) mod welcome;
