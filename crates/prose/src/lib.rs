@@ -16,6 +16,7 @@ mod extract;
 mod featured;
 pub mod language;
 pub mod link;
+pub mod manuscript;
 mod markup;
 mod metadata;
 pub mod moment;
@@ -34,6 +35,7 @@ pub use document::{
     TEXT_BYTES_MAX,
 };
 pub use extract::{Extracted, Image, Removed, extract, read_text};
+pub use manuscript::ManuscriptFault;
 pub use markup::Clean;
 pub use newsroom::word_count;
 pub use page::{MailDress, Pictures, Placed};
