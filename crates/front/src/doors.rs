@@ -119,6 +119,7 @@ impl Hall {
             editions: Vec::new(),
             sign_up: SignUpWords::of(outlet),
             republished: RepublishPolicy::default(),
+            desk: press::DeskView::default(),
         })?)
     }
 

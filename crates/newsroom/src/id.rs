@@ -47,6 +47,8 @@ ids! {
     TopicId,
     /// A member's id.
     MemberId,
+    /// A free page's id.
+    PageId,
     /// A newsletter's id.
     NewsletterId,
     /// An edition's id.

@@ -3,7 +3,7 @@
 //! Every other crate speaks in these words, and a new word is added here first:
 //!
 //! - **Outlet**, **Source** (a feed or site it reads), **Item** (what a source published), **Article** (what the outlet
-//!   publishes, kept by **Revision**), **Topic**, **Picture**.
+//!   publishes, kept by **Revision**), **Topic**, **Picture**. **FreePage** (About, Donate).
 //! - **Newsletter**, **Edition** (one newsletter's issue of one local date), **Departure** (an edition leaving at one
 //!   instant, with a frozen audience), **Cohort** (the readers whose copies differ only in their tokens), **Copy**,
 //!   **Letter** (a single mail: the opt-in).
@@ -15,6 +15,7 @@
 mod address;
 mod article;
 mod edition;
+mod free_page;
 mod id;
 mod ledger;
 mod length;
@@ -31,9 +32,10 @@ pub use article::{Article, ArticleState, Credit, Licence, PictureUse, Published,
 pub use edition::{
     Cohort, CohortKey, Departure, DepartureKind, DepartureState, Edition, EditionKind, Format, LineUpEntry, Newsletter,
 };
+pub use free_page::{CorrectionNote, FreePage, PAGE_SLUG_CHARS_MAX, Withdrawn, page_slug};
 pub use id::{
-    ArticleId, CohortId, DepartureId, EditionId, Id, IdMint, ItemId, MemberId, NewsletterId, PictureId, ReaderId,
-    SourceId, TopicId, WEEK_MS,
+    ArticleId, CohortId, DepartureId, EditionId, Id, IdMint, ItemId, MemberId, NewsletterId, PageId, PictureId,
+    ReaderId, SourceId, TopicId, WEEK_MS,
 };
 pub use ledger::{Answer, Delivery, DeliveryKey, DeliveryState, Excluded, Sums};
 pub use length::{WordTally, word_count};

@@ -58,6 +58,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             privacy: "Your address is sealed when it arrives, used for the edition alone, and gone when you leave.".into(),
         },
         republished: RepublishPolicy::Canonical,
+        desk: press::DeskView::default(),
     })?;
     let mut fetch = |file: &str| fetch(Path::new(&outlets), file);
     let changes = Folder::open(&folder)?.lay_all(render_site(&site), &site.picture_files(), &mut fetch)?;

@@ -2,7 +2,7 @@
 //!
 //! Every string here is plain text; only a body is [`prose::Clean`]. Every path is made here too, percent-encoded.
 
-use newsroom::{Article, PictureUse, Topic};
+use newsroom::{Article, FreePage, PictureUse, Topic};
 use prose::{Clean, Document, Pictures, direction};
 use serde::Serialize;
 
@@ -23,6 +23,8 @@ pub(crate) struct Outlet {
     pub dir: &'static str,
     pub css: &'static str,
     pub topics: Vec<TopicLink>,
+    /// The outlet's own pages that stand in the menu.
+    pub menu: Vec<Link>,
 }
 
 /// A topic as it is linked.
@@ -108,10 +110,19 @@ pub(crate) struct Story {
     pub teaser: Teaser,
     pub corrected: Option<String>,
     pub corrected_label: String,
+    pub corrections: Vec<Correction>,
     pub origin: Option<Origin>,
     pub licence: Option<Terms>,
     pub topics: Vec<TopicLink>,
     pub body: Clean,
+}
+
+/// What readers are told of a change.
+#[derive(Serialize)]
+pub(crate) struct Correction {
+    pub at: String,
+    pub label: String,
+    pub note: String,
 }
 
 /// Where a story first stood.
@@ -168,6 +179,11 @@ pub(crate) fn article_path(article: &Article) -> String {
     format!("/articles/{}/", text::segment(&article.slug))
 }
 
+/// A free page's path on the site.
+pub(crate) fn free_page_path(page: &FreePage) -> String {
+    format!("/{}/", text::segment(&page.slug))
+}
+
 /// A topic's path on the site.
 pub(crate) fn topic_path(topic: &Topic) -> String {
     format!("/topics/{}/", text::segment(&topic.slug))
@@ -198,6 +214,11 @@ impl Site {
             dir: dir(&outlet.language),
             css: theme::style_path(),
             topics: self.view.topics.iter().map(topic_link).collect(),
+            menu: self
+                .menu()
+                .into_iter()
+                .map(|page| Link { href: free_page_path(page), label: text::line(&page.title) })
+                .collect(),
         }
     }
 
@@ -250,12 +271,19 @@ impl Site {
         let label = |at| dates::minute(at, &self.zone, self.date_language(&teaser.lang));
         let corrected = is_corrected(article).then(|| changed(article));
         let corrected_label = corrected.map(label).unwrap_or_default();
+        let correction = |told: &newsroom::CorrectionNote| Correction {
+            at: dates::rfc3339(told.at),
+            label: label(told.at),
+            note: text::line(&told.note),
+        };
+        let corrections = self.corrections(article.id).iter().map(correction).collect();
         let published_label = label(published(article).at);
         let origin = teaser.outlet.clone().or(host).map(|name| Origin { name, url });
         teaser.published_label = published_label;
         Ok(Story {
             corrected: corrected.map(dates::rfc3339),
             corrected_label,
+            corrections,
             origin,
             licence: credit.licence.as_ref().and_then(|licence| terms(&licence.url)),
             topics: self.topics_of(article).map(topic_link).collect(),

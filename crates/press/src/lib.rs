@@ -24,7 +24,7 @@ mod theme;
 mod words;
 
 pub use page::{FeedFormat, Kind, Page, PageFile, pages, pages_touched_by, render, render_site};
-pub use site::{DayEdition, OutletView, RepublishPolicy, SignUpWords, Site, SiteView};
+pub use site::{DayEdition, DeskView, OutletView, RepublishPolicy, SignUpWords, Site, SiteView};
 
 /// What went wrong at the press. None of these is a reader's fault, and none leaves a half-written page behind.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +35,9 @@ pub enum PressError {
     /// An article's body does not read as a document: the article has to be saved anew.
     #[error("the body of article {0} does not read as a document")]
     Body(newsroom::ArticleId),
+    /// A free page's text does not read as a document: it has to be saved anew.
+    #[error("the text of the page {0} does not read as a document")]
+    Page(String),
     /// The outlet's own settings do not make a site: its address or its time zone.
     #[error("{0}")]
     Outlet(String),

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use jiff::civil::Date;
-use newsroom::{Article, ArticleId, DAY_MS, Topic, TopicId};
+use newsroom::{Article, ArticleId, DAY_MS, FreePage, PageId, Topic, TopicId, Withdrawn};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -72,6 +72,10 @@ pub enum Page {
     Article(ArticleId),
     /// The page that shows an article's picture whole.
     Picture(ArticleId),
+    /// What stands where an article was that was taken back.
+    Withdrawn(ArticleId),
+    /// A page of the outlet's own.
+    Free(PageId),
     /// A topic.
     Topic(TopicId),
     /// The edition of a local day.
@@ -99,6 +103,8 @@ pub enum Page {
 pub enum Kind {
     /// An HTML page.
     Html,
+    /// An HTML page that says that what stood here was taken back: answered as gone.
+    Gone,
     /// RSS.
     Rss,
     /// Atom.
@@ -148,6 +154,8 @@ impl Page {
                 site.teaser(article).picture?;
                 format!("/articles/{}/picture/", article.slug)
             }
+            Self::Withdrawn(id) => format!("/articles/{}/", site.withdrawn(id)?.slug),
+            Self::Free(id) => format!("/{}/", site.free_page(id)?.slug),
             Self::Topic(id) => format!("/topics/{}/", site.topic(id)?.slug),
             Self::Day(day) => (site.count_of_day(day) > 0).then(|| context::day_path(day))?,
             Self::Month(year, month) => {
@@ -174,6 +182,7 @@ impl Page {
             Self::Feed(FeedFormat::Json, _) => Kind::JsonFeed,
             Self::Sitemap | Self::NewsSitemap => Kind::Xml,
             Self::Robots => Kind::Text,
+            Self::Withdrawn(_) => Kind::Gone,
             _ => Kind::Html,
         }
     }
@@ -188,6 +197,8 @@ pub fn pages(site: &Site) -> Vec<Page> {
             pages.push(Page::Picture(article.id));
         }
     }
+    pages.extend(site.view.desk.withdrawn.iter().map(|gone| Page::Withdrawn(gone.article)));
+    pages.extend(site.view.desk.pages.iter().map(|page| Page::Free(page.id)));
     for topic in &site.view.topics {
         pages.push(Page::Topic(topic.id));
         pages.extend(FeedFormat::EVERY.map(|format| Page::Feed(format, Some(topic.id))));
@@ -248,6 +259,8 @@ pub fn render(site: &Site, page: Page) -> Result<Option<PageFile>, PressError> {
         Page::Icon => icon(site)?,
         Page::Article(id) => article(site, found(site.article(id)))?,
         Page::Picture(id) => picture(site, found(site.article(id)))?,
+        Page::Withdrawn(id) => withdrawn(site, found(site.withdrawn(id)))?,
+        Page::Free(id) => free_page(site, found(site.free_page(id)))?,
         Page::Topic(id) => topic(site, found(site.topic(id)))?,
         Page::Day(day) => day_page(site, day)?,
         Page::Month(year, month) => month_page(site, year, month)?,
@@ -570,6 +583,49 @@ fn picture(site: &Site, article: &Article) -> Result<Vec<u8>, PressError> {
     page.robots = "noindex";
     let sw = site.story_words(&story.lang);
     whole(site, "picture.html", page, PicturePart { story, sw })
+}
+
+#[derive(Serialize)]
+struct WithdrawnPart {
+    gone: Gone,
+    sw: StoryWords,
+}
+
+#[derive(Serialize)]
+struct Gone {
+    title: String,
+    lang: String,
+    dir: &'static str,
+    at: String,
+    at_label: String,
+    note: String,
+}
+
+/// What an article's address says after it was taken back.
+fn withdrawn(site: &Site, of: &Withdrawn) -> Result<Vec<u8>, PressError> {
+    let lang = language::tag(&of.language);
+    let title = text::line(&of.title);
+    let mut page = head(site, "room", &title, format!("/articles/{}/", text::segment(&of.slug)));
+    page.robots = "noindex";
+    page.canonical = None;
+    let sw = site.story_words(&lang);
+    let at_label = dates::minute(of.at, &site.zone, site.date_language(&lang));
+    let gone = Gone { title, dir: dir(&lang), lang, at: dates::rfc3339(of.at), at_label, note: text::line(&of.note) };
+    whole(site, "withdrawn.html", page, WithdrawnPart { gone, sw })
+}
+
+#[derive(Serialize)]
+struct FreePart {
+    heading: String,
+    body: prose::Clean,
+}
+
+fn free_page(site: &Site, of: &FreePage) -> Result<Vec<u8>, PressError> {
+    let document = prose::Document::from_json(&of.body).map_err(|_| PressError::Page(of.slug.clone()))?;
+    let heading = text::line(&of.title);
+    let mut page = head(site, "free", &heading, context::free_page_path(of));
+    page.description = described(&document.first_words(40));
+    whole(site, "free.html", page, FreePart { heading, body: document.to_html(prose::Pictures::Linked) })
 }
 
 #[derive(Serialize)]

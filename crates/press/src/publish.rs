@@ -15,7 +15,7 @@ use store::{Read, Store, editions};
 use world::World;
 
 use crate::{
-    DayEdition, OutletView, PressError, RepublishPolicy, SignUpWords, Site, SiteView,
+    DayEdition, DeskView, OutletView, PressError, RepublishPolicy, SignUpWords, Site, SiteView,
     folder::{Changes, Folder},
     render_site,
 };
@@ -111,7 +111,24 @@ async fn gather(store: &Store, outlet: &Outlet) -> Result<SiteView, PressError> 
         editions: store.read(day_editions).await?,
         sign_up: SignUpWords::of(outlet),
         republished: RepublishPolicy::default(),
+        desk: desk(store).await?,
     })
+}
+
+/// What members added.
+async fn desk(store: &Store) -> Result<DeskView, PressError> {
+    let (pages, notes) = store.read(|tx| Ok((store::pages::list(tx)?, store::revisions::corrections(tx)?))).await?;
+    let mut desk = DeskView { pages, ..DeskView::default() };
+    for (article, note) in notes {
+        desk.corrections.entry(article).or_default().push(note);
+    }
+    let mut below = i64::MAX;
+    loop {
+        let some = store.read(move |tx| store::revisions::withdrawn(tx, below, ARTICLES_A_READ)).await?;
+        let Some(last) = some.last() else { return Ok(desk) };
+        below = last.article.0;
+        desk.withdrawn.extend(some);
+    }
 }
 
 /// The editions of the main newsletter: one a local date. Where a date has several kinds, the earliest cut speaks.

@@ -42,7 +42,7 @@ pub struct Asked<'a> {
 /// What to answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// 200, 304, 308 or 404.
+    /// 200, 304, 308, 404 or 410.
     pub status: u16,
     /// Header names in lower case with their values; `content-length` is among them when there is a body.
     pub headers: Vec<(&'static str, String)>,
@@ -70,7 +70,8 @@ pub fn room_headers() -> Vec<(&'static str, String)> {
 pub fn lookup(manifest: &Manifest, asked: Asked<'_>) -> Found {
     let Some(path) = decoded(asked.path) else { return not_found(manifest, asked) };
     if let Some(laid) = manifest.get(&path) {
-        return answer(&path, laid, asked, 200);
+        // RFC 9110 §15.5.11: it was here, and was taken back.
+        return answer(&path, laid, asked, if laid.kind == Kind::Gone { 410 } else { 200 });
     }
     // A page's address without its last slash: its own, so nobody is led elsewhere (ASVS V3.7.2).
     let page = format!("{path}/");
@@ -102,8 +103,9 @@ pub enum Encoding {
 
 impl Kind {
     /// Every kind with its name in the manifest and its content type.
-    const TABLE: [(Self, &'static str, &'static str); 13] = [
+    const TABLE: [(Self, &'static str, &'static str); 14] = [
         (Self::Html, "html", "text/html; charset=utf-8"),
+        (Self::Gone, "gone", "text/html; charset=utf-8"),
         (Self::Rss, "rss", "application/rss+xml; charset=utf-8"),
         (Self::Atom, "atom", "application/atom+xml; charset=utf-8"),
         (Self::JsonFeed, "json-feed", "application/feed+json; charset=utf-8"),
@@ -165,7 +167,7 @@ impl Kind {
 fn answer(path: &str, laid: &Laid, asked: Asked<'_>, status: u16) -> Found {
     let encoding = chosen(laid, asked.accept_encoding);
     let etag = etag(laid, encoding);
-    let mut headers = if laid.kind == Kind::Html { page_headers() } else { file_headers() };
+    let mut headers = if matches!(laid.kind, Kind::Html | Kind::Gone) { page_headers() } else { file_headers() };
     headers.push(("cache-control", laid.kind.cache_control().to_owned()));
     headers.push(("etag", etag.clone()));
     if laid.kind.is_text() {

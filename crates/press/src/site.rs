@@ -6,7 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{civil::Date, tz::TimeZone};
-use newsroom::{Article, ArticleId, ArticleState, Ms, Outlet, Published, Topic, TopicId};
+use newsroom::{
+    Article, ArticleId, ArticleState, CorrectionNote, FreePage, Ms, Outlet, PageId, Published, Topic, TopicId,
+    Withdrawn,
+};
 
 use crate::{PressError, context, dates, language, text, words};
 
@@ -87,6 +90,17 @@ pub struct DayEdition {
     pub line_up: Vec<ArticleId>,
 }
 
+/// What members add to what is gathered: the outlet's own pages, and what readers are told of changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeskView {
+    /// The outlet's own pages; only the public ones are shown.
+    pub pages: Vec<FreePage>,
+    /// What readers are told of changes to an article, in the order they were made.
+    pub corrections: BTreeMap<ArticleId, Vec<CorrectionNote>>,
+    /// Articles that were taken back: their addresses say so.
+    pub withdrawn: Vec<Withdrawn>,
+}
+
 /// Everything the public site is made from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SiteView {
@@ -102,6 +116,8 @@ pub struct SiteView {
     pub sign_up: SignUpWords,
     /// What pages of republished articles tell search engines.
     pub republished: RepublishPolicy,
+    /// What members add.
+    pub desk: DeskView,
 }
 
 /// A [`SiteView`] put in order, from which every page is rendered.
@@ -133,6 +149,8 @@ impl Site {
         view.articles.retain(|article| {
             article.state == ArticleState::Published && article.published.is_some() && text::is_segment(&article.slug)
         });
+        view.desk.pages.retain(|page| page.public && text::is_segment(&page.slug));
+        view.desk.withdrawn.retain(|gone| text::is_segment(&gone.slug));
         let mut newest: Vec<usize> = (0..view.articles.len()).collect();
         newest.sort_by_key(|&at| std::cmp::Reverse((published(&view.articles[at]).rank, view.articles[at].id)));
         let mut days: BTreeMap<Date, Vec<usize>> = BTreeMap::new();
@@ -156,6 +174,28 @@ impl Site {
     /// A published article.
     pub(crate) fn article(&self, id: ArticleId) -> Option<&Article> {
         self.by_id.get(&id).map(|&at| &self.view.articles[at])
+    }
+
+    /// A free page.
+    pub(crate) fn free_page(&self, id: PageId) -> Option<&FreePage> {
+        self.view.desk.pages.iter().find(|page| page.id == id)
+    }
+
+    /// The free pages of the menu, in its order.
+    pub(crate) fn menu(&self) -> Vec<&FreePage> {
+        let mut menu: Vec<&FreePage> = self.view.desk.pages.iter().filter(|page| page.menu.is_some()).collect();
+        menu.sort_by_key(|page| (page.menu, page.id));
+        menu
+    }
+
+    /// An article that was taken back.
+    pub(crate) fn withdrawn(&self, id: ArticleId) -> Option<&Withdrawn> {
+        self.view.desk.withdrawn.iter().find(|gone| gone.article == id)
+    }
+
+    /// What readers are told of changes to an article.
+    pub(crate) fn corrections(&self, id: ArticleId) -> &[CorrectionNote] {
+        self.view.desk.corrections.get(&id).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// The outlet's topic of this id.

@@ -54,3 +54,34 @@ CREATE TABLE audit (
   act TEXT NOT NULL,
   subject TEXT NOT NULL
 );
+
+-- the desk: what members add to articles, and the outlet's own pages
+-- Who made a revision, and what readers are told of it; empty: nothing.
+CREATE TABLE revision_note (
+  article BIGINT NOT NULL,
+  number BIGINT NOT NULL,
+  member BIGINT,
+  note TEXT NOT NULL,
+  PRIMARY KEY (article, number)
+) /* clustered */;
+
+-- When and why an article was taken back.
+CREATE TABLE withdrawal (
+  article BIGINT PRIMARY KEY,
+  at BIGINT NOT NULL,
+  note TEXT NOT NULL
+);
+
+CREATE TABLE free_page (
+  id BIGINT PRIMARY KEY,
+  slug TEXT NOT NULL UNIQUE,
+  title TEXT NOT NULL,
+  body TEXT NOT NULL,
+  public BIGINT NOT NULL CHECK (public IN (0, 1)),
+  -- its place in the menu; none: it does not stand there
+  menu BIGINT,
+  version BIGINT NOT NULL,
+  changed BIGINT NOT NULL
+);
+CREATE INDEX article_state ON article (state, id);
+CREATE INDEX item_state ON item (state, first_seen, id);

@@ -5,3 +5,4 @@ mod ledger;
 mod members;
 mod newsroom;
 mod readers;
+mod writing;

@@ -251,6 +251,7 @@ pub fn view(language: &str) -> SiteView {
             privacy: "We use your address for this alone.".into(),
         },
         republished: RepublishPolicy::Canonical,
+        desk: press::DeskView::default(),
     }
 }
 
