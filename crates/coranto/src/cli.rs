@@ -71,8 +71,8 @@ pub enum Command {
     #[command(after_help = "Example: coranto export /tmp/courier-site --data /srv/courier")]
     Export(Export),
     /// Check the newsroom: settings, keys, database, relay, and what to do about each fault.
-    #[command(after_help = "Example: coranto doctor --data /srv/courier")]
-    Doctor(Plain),
+    #[command(after_help = "Example: coranto doctor --resolver 9.9.9.9 --data /srv/courier")]
+    Doctor(Doctor),
     /// What Coranto makes of a saved page or a text: title, credit, text, summary. Nothing is stored.
     #[command(after_help = "Example: coranto read page.html --url https://outlet.example/story --json")]
     Read(Read),
@@ -81,6 +81,17 @@ pub enum Command {
 /// A command that takes nothing but the newsroom.
 #[derive(Debug, Args)]
 pub struct Plain {
+    /// Which newsroom.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `coranto doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Ask this resolver for the DNS records, by its address; the system's own when not given.
+    #[arg(long, value_name = "ADDR")]
+    pub resolver: Option<String>,
     /// Which newsroom.
     #[command(flatten)]
     pub common: Common,

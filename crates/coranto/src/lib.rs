@@ -6,6 +6,7 @@ pub mod answer;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod dns;
 pub mod house;
 pub mod morning;
 pub mod newsdesk;

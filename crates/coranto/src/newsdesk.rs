@@ -1,13 +1,15 @@
 //! The desk, wired: what it is given of the house, its settings' table, and the links by which members first come in.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use newsroom::{Address, Member, MemberId, Problem, Role};
+use newsroom::{Address, Member, MemberId, Outlet, Problem, Role};
 use store::Write;
 use store::members::{self, Invited};
 use web::{Desk, Link, Shape};
 
 use crate::house::{House, store_problem};
+use crate::office::{self, sealed_text};
 use crate::settings::{Kind, SETTINGS, Settings, check};
 
 /// The routes of the desk that listens on `listen`.
@@ -24,9 +26,27 @@ pub fn routes(house: &House, listen: SocketAddr) -> axum::Router {
             table: table(),
             check: |name, value| check(name, value).map(drop),
             outlet: |kept| Settings::new(kept.clone()).outlet(),
+            seal: |desk, name, value| {
+                let (kid, sealed) = desk.vault.seal_setting(name, value, &mut |bytes| desk.world.fill(bytes));
+                sealed_text(kid, &sealed)
+            },
+            records: records(house),
         },
     };
     desk.routes()
+}
+
+/// The DNS records of this newsroom's mail, for the outlet as given: its settings may have changed since the house was
+/// opened.
+pub fn dns_records(house: &House, outlet: &Outlet) -> Vec<web::DnsRecord> {
+    // A fault of the key is the doctor's to say, in its own words.
+    let dkim = office::signer(house).ok().map(|signer| (signer.dns_name(), signer.dns_record()));
+    crate::dns::records(outlet, house.settings.get("relay.host"), dkim)
+}
+
+fn records(house: &House) -> web::Records {
+    let house = house.clone();
+    Arc::new(move |outlet| dns_records(&house, outlet))
 }
 
 /// The settings as the desk's form needs them.

@@ -5,6 +5,7 @@
 
 mod make;
 mod take;
+pub mod write;
 
 pub use make::{Made, Origin, make};
 pub use take::{Taken, correct, import, take_ready};

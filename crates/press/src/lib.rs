@@ -26,6 +26,16 @@ mod words;
 pub use page::{FeedFormat, Kind, Page, PageFile, pages, pages_touched_by, render, render_site};
 pub use site::{DayEdition, DeskView, OutletView, RepublishPolicy, SignUpWords, Site, SiteView};
 
+/// The site's style sheet: where it is served, and its text. For previews, which are served elsewhere.
+pub fn style() -> (&'static str, &'static str) {
+    (theme::style_path(), theme::style())
+}
+
+/// The content type of a picture's file, if it has a name under which the site would serve it.
+pub fn picture_kind(file: &str) -> Option<&'static str> {
+    context::is_picture_file(file).then(|| Kind::of_picture(file).map(Kind::content_type)).flatten()
+}
+
 /// What went wrong at the press. None of these is a reader's fault, and none leaves a half-written page behind.
 #[derive(Debug, thiserror::Error)]
 pub enum PressError {

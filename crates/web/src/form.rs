@@ -19,8 +19,8 @@ const FORM_BYTES_MAX: usize = 5 << 20;
 const DOOR_BYTES_MAX: usize = 16 << 20;
 /// A picture and the form around it.
 const UPLOAD_BYTES_MAX: usize = PICTURE_BYTES_MAX + (2 << 20);
-/// A camera's largest JPEG; anything bigger is cropped by hand before it is printed, too.
-pub(crate) const PICTURE_BYTES_MAX: usize = 20 << 20;
+/// What pictures may weigh, and a little more, so that one slightly too large is told so in words.
+const PICTURE_BYTES_MAX: usize = gather::PICTURE_BYTES_MAX + (4 << 20);
 /// A form must be there after this long; a picture over a phone's connection takes a minute.
 const FORM_WAIT: Duration = Duration::from_secs(120);
 /// The largest form of the desk: the line-up of a day with 200 items, each with its box.
@@ -36,7 +36,6 @@ pub(crate) enum Takes {
     /// Fields.
     Fields,
     /// Fields and a picture.
-    #[expect(dead_code, reason = "the articles' room takes pictures")]
     Picture,
 }
 
@@ -74,7 +73,6 @@ impl Fields {
     }
 
     /// Every value of a field that a form may have several times.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the rooms with boxes to tick use it"))]
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }

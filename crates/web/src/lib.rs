@@ -87,6 +87,26 @@ pub struct Settings {
     pub check: fn(&str, &str) -> Result<(), Problem>,
     /// The outlet that these values describe.
     pub outlet: fn(&BTreeMap<String, String>) -> Outlet,
+    /// A secret as it is kept: sealed.
+    pub seal: fn(&Desk, &str, &str) -> String,
+    /// The DNS records that this outlet needs.
+    pub records: Records,
+}
+
+/// Makes the DNS records that an outlet needs.
+pub type Records = Arc<dyn Fn(&Outlet) -> Vec<DnsRecord> + Send + Sync>;
+
+/// A DNS record to publish.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct DnsRecord {
+    /// What it is for, in a sentence.
+    pub what: &'static str,
+    /// Where it stands.
+    pub name: String,
+    /// `TXT`.
+    pub kind: &'static str,
+    /// What it says.
+    pub value: String,
 }
 
 /// The setting that holds the desk's address as members type it; empty: where it listens.

@@ -32,10 +32,28 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "link.html",
     "self.html",
     "acts.html",
+    "articles.html",
+    "article.html",
+    "preview.html",
+    "pages.html",
+    "page.html",
+    "outlet.html",
 ];
 
 /// What was done, by the word that an address carries after it: the one line at the top of the next page.
 const TOLD: &[(&str, &str)] = &[
+    ("saved", "Saved."),
+    ("published", "Published. It stands on the site now."),
+    ("corrected", "The change is published."),
+    ("withdrawn", "Withdrawn. Its address says so from now on."),
+    ("discarded", "The draft is thrown away."),
+    ("page", "The page is saved, and the site brought up to date."),
+    ("removed", "The page is removed from the site."),
+    ("menu", "The menu is changed."),
+    (
+        "settings",
+        "Saved. What the site shows is changed now; what the mail and its relay need holds from the next start of Coranto.",
+    ),
     ("password", "Your new password holds, and you are signed out everywhere else."),
     ("role", "The member's role is changed."),
     ("out", "The member is signed out and cannot sign in."),
@@ -52,7 +70,13 @@ struct Door {
 }
 
 /// The rooms, in the order of a morning: name, path, least role.
-const MENU: &[(&str, &str, Role)] = &[("Today", "/", Role::Editor), ("Members", "/members", Role::Editor)];
+const MENU: &[(&str, &str, Role)] = &[
+    ("Today", "/", Role::Editor),
+    ("Articles", "/articles", Role::Editor),
+    ("Pages", "/pages", Role::Editor),
+    ("Outlet", "/outlet", Role::Admin),
+    ("Members", "/members", Role::Editor),
+];
 
 /// What the layout shows.
 #[derive(Serialize)]

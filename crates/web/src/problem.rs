@@ -12,6 +12,9 @@ pub(crate) enum Trouble {
     /// A page does not render: a defect of ours.
     #[error("a page of the desk does not render: {0}")]
     Page(#[from] prose::TemplateFault),
+    /// The site's page of something does not render.
+    #[error(transparent)]
+    Press(#[from] press::PressError),
     /// Something that the member is told in these words.
     #[error("{1}")]
     Said(StatusCode, Problem),
@@ -55,8 +58,8 @@ impl Trouble {
                 };
                 (StatusCode::SERVICE_UNAVAILABLE, problem)
             }
-            Self::Page(fault) => {
-                tracing::error!(error = %fault, "A page of the desk does not render");
+            Self::Page(_) | Self::Press(_) => {
+                tracing::error!(error = %self, "A page does not render");
                 let problem = Problem::new(
                     "This page cannot be shown.",
                     "What you did before is kept; only the showing failed.",

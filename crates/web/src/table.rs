@@ -94,6 +94,9 @@ const ROOMS: &[&[Route]] = &[
     rooms::sign_in::ROUTES,
     rooms::welcome::ROUTES,
     rooms::edition::ROUTES,
+    rooms::articles::ROUTES,
+    rooms::pages::ROUTES,
+    rooms::outlet::ROUTES,
     rooms::members::ROUTES,
     rooms::assets::ROUTES,
 ];

@@ -6,9 +6,10 @@ use store::readers;
 
 use super::house;
 use crate::answer::Answer;
-use crate::cli::Common;
+use crate::cli::Doctor;
+use crate::dns::{self, Seen};
 use crate::house::{House, store_problem};
-use crate::office;
+use crate::{newsdesk, office};
 
 /// One thing looked at.
 struct Check {
@@ -17,9 +18,10 @@ struct Check {
     told: String,
 }
 
-pub async fn run(common: Common) -> Result<Answer, Problem> {
-    let house = house(&common).await?;
-    let checks = [files(&house), database(&house).await?, keys(&house), address(&house), relay(&house).await];
+pub async fn run(of: Doctor) -> Result<Answer, Problem> {
+    let house = house(&of.common).await?;
+    let mut checks = vec![files(&house), database(&house).await?, keys(&house), address(&house), relay(&house).await];
+    checks.extend(names(&house, of.resolver.as_deref()).await);
     let rows: Vec<_> = checks.iter().map(|c| json!({"what": c.what, "well": c.well, "told": c.told})).collect();
     let lines: Vec<String> =
         checks.iter().map(|c| format!("{} {}\n    {}", if c.well { "✓" } else { "✗" }, c.what, c.told)).collect();
@@ -64,6 +66,33 @@ fn keys(house: &House) -> Check {
         }
         Err(problem) => Check { what: "The DKIM key", well: false, told: problem.act },
     }
+}
+
+/// The DNS records of the outlet's mail: each to paste, and whether the world sees it.
+async fn names(house: &House, resolver: Option<&str>) -> Vec<Check> {
+    let records = newsdesk::dns_records(house, &house.outlet());
+    let resolver = dns::resolver(resolver);
+    let mut checks = Vec::new();
+    for record in records {
+        let seen = match &resolver {
+            Ok(resolver) => dns::look(&house.world, *resolver, &record).await,
+            Err(why) => Seen::Unknown(why.clone()),
+        };
+        let what = match record.value.split([';', ' ']).next() {
+            Some("v=DKIM1") => "The DKIM record",
+            Some("v=spf1") => "The SPF record",
+            _ => "The DMARC record",
+        };
+        let paste = format!("TXT at {}:\n    {}", record.name, record.value);
+        let (well, told) = match seen {
+            Seen::Well => (true, format!("{} is there and says what it must.", record.name)),
+            Seen::Missing => (false, format!("It is not there yet. Publish {paste}")),
+            Seen::Other(text) => (false, format!("It says {text:?}. Publish instead {paste}")),
+            Seen::Unknown(why) => (false, format!("Nobody could say: {why}. Publish {paste}")),
+        };
+        checks.push(Check { what, well, told });
+    }
+    checks
 }
 
 fn address(house: &House) -> Check {

@@ -131,6 +131,7 @@ async fn named(house: &House, id: Option<EditionId>) -> Result<Departure, Proble
 /// # Errors
 /// A [`Problem`] when the departure was cancelled or the store fails.
 pub async fn open(house: &House, departure: &Departure) -> Result<(), Problem> {
+    office::addressed(&house.settings)?;
     let id = departure.id;
     let state = house
         .store

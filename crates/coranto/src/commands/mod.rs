@@ -43,7 +43,8 @@ fn wants_json(command: &Command) -> bool {
         Command::Demo(of) => of.json,
         Command::Init(of) => of.json,
         Command::Read(of) => of.json,
-        Command::Run(of) | Command::Doctor(of) => of.common.json,
+        Command::Run(of) => of.common.json,
+        Command::Doctor(of) => of.common.json,
         Command::Gather(of) => of.common.json,
         Command::Settings(of) => of.common.json,
         Command::Export(of) => of.common.json,
@@ -72,7 +73,7 @@ async fn done(command: Command) -> Result<Answer, Problem> {
         Command::Member(of) => member::run(of).await,
         Command::Settings(of) => settings::run(of).await,
         Command::Export(of) => export::run(of).await,
-        Command::Doctor(of) => doctor::run(of.common).await,
+        Command::Doctor(of) => doctor::run(of).await,
         Command::Read(of) => read::run(&of),
     }
 }

@@ -1,8 +1,11 @@
 //! The desk's rooms: each brings its rows of the table, its acts and its views.
 
+pub(crate) mod articles;
 pub(crate) mod assets;
 pub(crate) mod edition;
 pub(crate) mod members;
 pub(crate) mod moment;
+pub(crate) mod outlet;
+pub(crate) mod pages;
 pub(crate) mod sign_in;
 pub(crate) mod welcome;

@@ -1,6 +1,8 @@
 //! The desk's promises, kept through its front door: requests in, pages and rows out.
 
+mod articles;
 mod guards;
 mod members;
 mod newsroom;
+mod outlet;
 mod sign_in;

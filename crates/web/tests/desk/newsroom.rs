@@ -1,7 +1,7 @@
 //! A newsroom's desk in a folder of its own, and a browser that keeps cookies, follows forms and knows no script.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ::newsroom::{Address, Member, MemberId, Newsletter, NewsletterId, Outlet, Problem, Role};
@@ -25,6 +25,7 @@ pub struct Newsroom {
     pub world: World,
     pub store: Store,
     pub routes: axum::Router,
+    site: PathBuf,
 }
 
 /// An answer with its whole body.
@@ -79,7 +80,22 @@ fn check(name: &str, value: &str) -> Result<(), Problem> {
 
 fn settings() -> Settings {
     let line = |name| web::Setting { name, shape: Shape::Line(80), default: "", sentence: "What it is." };
-    Settings { table: vec![line("outlet.name"), line(web::ADDRESS_SETTING)], check, outlet }
+    let secret = web::Setting { shape: Shape::Secret, ..line("relay.password") };
+    let record = |outlet: &Outlet| {
+        vec![web::DnsRecord {
+            what: "DMARC",
+            name: format!("_dmarc.{}", outlet.mail_domain),
+            kind: "TXT",
+            value: "v=DMARC1; p=none".into(),
+        }]
+    };
+    Settings {
+        table: vec![line("outlet.name"), line(web::ADDRESS_SETTING), secret],
+        check,
+        outlet,
+        seal: |_, _, value| format!("sealed:{}", value.len()),
+        records: Arc::new(record),
+    }
 }
 
 impl Newsroom {
@@ -106,7 +122,24 @@ impl Newsroom {
             listen: HOST.parse().expect("an address"),
             settings: settings(),
         };
-        Self { world, store, routes: desk.routes() }
+        Self { world, store, routes: desk.routes(), site: place.join("site") }
+    }
+
+    /// Every page of the site as it lies there: its place and its text.
+    pub async fn laid(&self) -> Vec<(String, String)> {
+        let (mut found, mut folders) = (Vec::new(), vec![self.site.clone()]);
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("the site lies there") {
+                let path = entry.expect("a readable folder").path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|end| end == "html") {
+                    let text = std::fs::read_to_string(&path).expect("pages are UTF-8");
+                    found.push((path.display().to_string(), text));
+                }
+            }
+        }
+        found
     }
 
     /// A member with a one-time link.
@@ -137,7 +170,7 @@ impl Newsroom {
         let response = self.routes.clone().oneshot(request).await.expect("routes never fail");
         let (head, body) = response.into_parts();
         let body = to_bytes(body, 8 << 20).await.expect("pages are short").to_vec();
-        Answer { status: head.status, headers: head.headers, body: String::from_utf8(body).expect("pages are UTF-8") }
+        Answer { status: head.status, headers: head.headers, body: String::from_utf8_lossy(&body).into_owned() }
     }
 }
 
@@ -177,6 +210,10 @@ impl Browser<'_> {
     }
 
     pub async fn send(&mut self, method: Method, path: &str, headers: &[(&str, &str)], body: String) -> Answer {
+        self.send_bytes(method, path, headers, body.into_bytes()).await
+    }
+
+    pub async fn send_bytes(&mut self, method: Method, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
         let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let mut request = Request::builder().method(method).uri(path).header("host", HOST);
         if !cookies.is_empty() {
