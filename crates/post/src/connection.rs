@@ -114,7 +114,8 @@ impl Conversation<'_> {
             session.body(&copy.segments()).await
         };
         // The commit is under way while the relay answers; the dot waits for both.
-        let (streamed, marked) = tokio::join!(stream, self.shared.keep_and_mark(ended, copy.delivery.key));
+        let (streamed, marked) =
+            tokio::join!(stream, self.shared.keep_and_mark(ended, (copy.delivery.key, copy.delivery.cohort)));
         match (streamed, marked) {
             (_, None) => {
                 // Not ours any more, or the reader has gone, or the departure was paused: this body gets no dot.

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{civil::Date, tz::TimeZone};
-use newsroom::{Article, ArticleId, ArticleState, Ms, Outlet, Published, Topic, TopicId};
+use newsroom::{Article, ArticleId, ArticleState, HouseBlock, Ms, Outlet, Published, Topic, TopicId};
 
 use crate::{PressError, context, dates, language, text, words};
 
@@ -85,6 +85,8 @@ pub struct DayEdition {
     pub subject: String,
     /// Its line-up, first story first.
     pub line_up: Vec<ArticleId>,
+    /// The lead, when an editor chose it: it stands first, whether it has a picture or not.
+    pub lead: Option<ArticleId>,
 }
 
 /// Everything the public site is made from.
@@ -98,6 +100,8 @@ pub struct SiteView {
     pub articles: Vec<Article>,
     /// The editions it cut, in whatever order they come.
     pub editions: Vec<DayEdition>,
+    /// The house blocks that stand on the site now.
+    pub blocks: Vec<HouseBlock>,
     /// The sign-up block.
     pub sign_up: SignUpWords,
     /// What pages of republished articles tell search engines.

@@ -3,4 +3,5 @@
 mod engines;
 mod ledger;
 mod newsroom;
+mod next_edition;
 mod readers;
