@@ -263,4 +263,64 @@ mod tests {
         assert_eq!(body.plain_text(), "The wall stands.");
         assert_eq!(lead_figure(&mut body), None);
     }
+
+    fn made(policy: Policy) -> Made {
+        let item = newsroom::Item {
+            id: newsroom::ItemId(1),
+            source: newsroom::SourceId(1),
+            guid: "g".into(),
+            url: Some("https://tug.example/deal".into()),
+            title: "The deal".into(),
+            author: Some("P. O.".into()),
+            language: Some("en".into()),
+            published: None,
+            published_raw: None,
+            summary_html: Some(format!("<p>{}</p>", "word ".repeat(80))),
+            content_html: Some(format!("<p>{}</p>", "Text of theirs. ".repeat(200))),
+            image_url: None,
+            first_seen: 0,
+            state: newsroom::ItemState::New,
+            article: None,
+        };
+        let filed = Filed { item, categories: Vec::new() };
+        let origin = Origin {
+            filed: &filed,
+            material: &Material::default(),
+            picture: None,
+            policy,
+            licence: Some("https://creativecommons.org/licenses/by/4.0/"),
+            source_title: "The Tug",
+            source_topics: Topics::NONE,
+            topics: &[],
+            language: "en",
+        };
+        make(&origin, ArticleId(1), 1, 0)
+    }
+
+    #[test]
+    fn what_may_only_be_watched_is_a_card_with_a_short_excerpt_and_its_credit() {
+        let Made { form, revision, .. } = made(Policy::Watch);
+        assert_eq!((form, revision.credit.outlet.as_deref()), (Form::Card, Some("The Tug")));
+        assert_eq!(prose::word_count(&revision.standfirst), EXCERPT_WORDS_MAX);
+        assert!(revision.standfirst.ends_with('…') && !revision.body.contains("theirs"));
+        assert_eq!(
+            (revision.credit.canonical.as_deref(), revision.credit.licence),
+            (Some("https://tug.example/deal"), None)
+        );
+    }
+
+    #[test]
+    fn what_is_ours_leads_to_our_own_site_and_is_not_credited_to_us() {
+        let Made { form, revision, .. } = made(Policy::Ours);
+        assert_eq!((form, revision.credit.outlet), (Form::Card, None));
+        assert!(!revision.body.contains("theirs") && !revision.standfirst.is_empty());
+    }
+
+    #[test]
+    fn a_partners_article_is_whole_with_its_outlet_and_the_sources_licence() {
+        let Made { form, revision, .. } = made(Policy::Partner);
+        assert_eq!((form, revision.credit.outlet.as_deref()), (Form::Page, Some("The Tug")));
+        assert!(revision.body.contains("theirs"));
+        assert!(revision.credit.licence.is_some_and(|l| l.url.contains("/by/4.0/")));
+    }
 }

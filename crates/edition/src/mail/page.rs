@@ -162,17 +162,16 @@ pub fn subject(view: &EditionView) -> String {
 /// As [`subject`], of its parts.
 pub(crate) fn choose_subject<'a>(
     written: &str,
-    headlines: impl Iterator<Item = &'a str>,
+    mut headlines: impl Iterator<Item = &'a str>,
     names: [&str; 2],
     last: &[String],
     date: &str,
 ) -> String {
     let line = |text: &str| Some(plain::line(text, SUBJECT_CHARS_MAX)).filter(|line| !line.is_empty());
     let fresh = |line: &String| !last.contains(line);
-    let written = line(written);
-    let mut headlines = headlines.filter_map(line).peekable();
-    let first = written.clone().or_else(|| headlines.peek().cloned());
-    let next = if written.is_some() { None } else { headlines.find(fresh) };
+    let (written, lead) = (line(written), headlines.next().and_then(line));
+    let next = if written.is_some() { None } else { headlines.filter_map(line).find(fresh) };
+    let first = written.or(lead);
     match (first, next) {
         (Some(first), _) if fresh(&first) => first,
         (Some(_), Some(next)) => next,
