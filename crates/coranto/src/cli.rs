@@ -1,9 +1,15 @@
 //! The command line. Names that stay: scripts and handbooks rely on them.
 
+mod desk;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub use desk::{
+    Block, Cohort, EditionArticle, Envelope, Item, LineUp, LinedUpArticle, NewBlock, OneEdition, Preview, TestCopy,
+};
 
 /// An independent outlet's own way to its readers.
 #[derive(Debug, Parser)]
@@ -49,6 +55,20 @@ pub enum Command {
     /// The newsroom's articles.
     #[command(subcommand, after_help = "Example: coranto article import saved-page.html --data /srv/courier")]
     Article(Article),
+    /// Items of sources that are only watched.
+    #[command(subcommand, after_help = "Example: coranto item list --data /srv/courier")]
+    Item(Item),
+    /// The stories of the next edition, and their order.
+    #[command(subcommand, after_help = "Example: coranto line-up list --data /srv/courier")]
+    LineUp(LineUp),
+    /// The next edition's subject, preview text and note: show them, or write them.
+    #[command(
+        after_help = "Example: coranto envelope --subject 'The harbour opens' --note 'Good morning.' --signed Ana"
+    )]
+    Envelope(Envelope),
+    /// The outlet's own appeals, events and sponsors, in its mail and on its site.
+    #[command(subcommand, after_help = "Example: coranto block list --data /srv/courier")]
+    Block(Block),
     /// The newsletter's editions.
     #[command(
         subcommand,
@@ -150,6 +170,13 @@ pub enum Source {
     Add {
         /// The feed's address, or an OPML file.
         source: String,
+        /// What may be done with what it publishes. ours: it is our own site, what is new is lined up by itself and leads
+        /// there; partner: it is republished whole, with credit; watch: it is only read, and an editor may line items up.
+        #[arg(long, default_value = "partner", value_parser = desk::policy)]
+        policy: newsroom::Policy,
+        /// The licence that a partner's articles are republished under, where their pages name none.
+        #[arg(long, value_name = "URL")]
+        licence: Option<String>,
         /// Which newsroom.
         #[command(flatten)]
         common: Common,
@@ -157,6 +184,21 @@ pub enum Source {
     /// List the sources and how each has been doing.
     #[command(after_help = "Example: coranto source list --json")]
     List(Plain),
+    /// Change what may be done with what a source publishes from now on.
+    #[command(after_help = "Example: coranto source policy 7123456789 watch")]
+    Policy {
+        /// The source's id.
+        id: newsroom::SourceId,
+        /// ours, partner or watch.
+        #[arg(value_parser = desk::policy)]
+        policy: newsroom::Policy,
+        /// The licence that a partner's articles are republished under, where their pages name none.
+        #[arg(long, value_name = "URL")]
+        licence: Option<String>,
+        /// Which newsroom.
+        #[command(flatten)]
+        common: Common,
+    },
     /// Remove a source; its articles stay.
     #[command(after_help = "Example: coranto source remove 7123456789")]
     Remove {
@@ -182,6 +224,20 @@ pub struct Gather {
 /// `coranto article`.
 #[derive(Debug, Subcommand)]
 pub enum Article {
+    /// Correct the headline of a published article, at once, here and on the site.
+    #[command(after_help = "Example: coranto article retitle 7123456789 'The harbour opens at last'")]
+    Retitle {
+        /// The article's id.
+        id: newsroom::ArticleId,
+        /// The new headline.
+        title: String,
+        /// A new standfirst as well.
+        #[arg(long, value_name = "TEXT")]
+        standfirst: Option<String>,
+        /// Which newsroom.
+        #[command(flatten)]
+        common: Common,
+    },
     /// Publish a page from its address, or a saved one.
     #[command(after_help = "Example: coranto article import https://partner.example/2026/strike")]
     Import {
@@ -194,6 +250,38 @@ pub enum Article {
         #[command(flatten)]
         common: Common,
     },
+}
+
+impl Article {
+    /// Which newsroom, and how to answer.
+    pub fn common(&self) -> &Common {
+        match self {
+            Self::Import { common, .. } | Self::Retitle { common, .. } => common,
+        }
+    }
+}
+
+impl Source {
+    /// Which newsroom, and how to answer.
+    pub fn common(&self) -> &Common {
+        match self {
+            Self::List(of) => &of.common,
+            Self::Add { common, .. } | Self::Policy { common, .. } | Self::Remove { common, .. } => common,
+        }
+    }
+}
+
+impl Edition {
+    /// Which newsroom, and how to answer.
+    pub fn common(&self) -> &Common {
+        match self {
+            Self::Cut { common, .. } | Self::Send { common, .. } | Self::Report { common, .. } => common,
+            Self::Preview(of) => &of.common,
+            Self::Test(of) => &of.common,
+            Self::Pause(of) | Self::Resume(of) | Self::Cancel(of) => &of.common,
+            Self::Correct(of) | Self::Who(of) => &of.common,
+        }
+    }
 }
 
 /// `coranto edition`.
@@ -221,6 +309,27 @@ pub enum Edition {
         #[command(flatten)]
         common: Common,
     },
+    /// Show the mail that readers would get if the edition were cut now. Nothing is stored.
+    #[command(after_help = "Example: coranto edition preview --topics harbour,water --out /tmp/preview")]
+    Preview(Preview),
+    /// Send that mail to an address, as a test: it is no delivery, and nothing counts as read.
+    #[command(after_help = "Example: coranto edition test ana@courier.example")]
+    Test(TestCopy),
+    /// Stop an edition that is on its way: no further copy starts.
+    #[command(after_help = "Example: coranto edition pause")]
+    Pause(OneEdition),
+    /// Let a paused edition go on.
+    #[command(after_help = "Example: coranto edition resume")]
+    Resume(OneEdition),
+    /// End an edition: what has not left stays here for good.
+    #[command(after_help = "Example: coranto edition cancel")]
+    Cancel(OneEdition),
+    /// Give the copies of a paused edition that have not left an article as it stands now.
+    #[command(after_help = "Example: coranto edition correct --article 7123456789")]
+    Correct(EditionArticle),
+    /// Who was sent an article, and which revision of it: counts and readers' ids, never an address.
+    #[command(after_help = "Example: coranto edition who --article 7123456789 --json")]
+    Who(EditionArticle),
     /// Where every reader of an edition stands.
     #[command(after_help = "Example: coranto edition report --json")]
     Report {
@@ -270,6 +379,16 @@ pub enum Member {
     /// List the members.
     #[command(after_help = "Example: coranto member list --json")]
     List(Plain),
+}
+
+impl Member {
+    /// Which newsroom, and how to answer.
+    pub fn common(&self) -> &Common {
+        match self {
+            Self::List(of) => &of.common,
+            Self::Add { common, .. } | Self::Invite { common, .. } => common,
+        }
+    }
 }
 
 /// `coranto settings`.

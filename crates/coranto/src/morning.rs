@@ -1,6 +1,6 @@
 //! The morning's work: sources read, items made into articles, the site brought up to date.
 
-use newsroom::{HOUR_MS, ItemId, Ms, PictureId, Problem, SourceId, SourceKind, Topics};
+use newsroom::{HOUR_MS, ItemId, Ms, PictureId, Policy, Problem, SourceId, SourceKind, Topics};
 use store::items::{self, Material};
 use store::{pictures, sources};
 
@@ -132,11 +132,28 @@ pub async fn publish(house: &House) -> Result<press::folder::Changes, Problem> {
     })
 }
 
+/// What may be done with what a source publishes, and where it belongs.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// Ours, partner or watch.
+    pub policy: Policy,
+    /// The address of the terms that it is republished under, where its pages name none.
+    pub licence: Option<String>,
+    /// Topics that its articles get.
+    pub topics: Topics,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { policy: Policy::Partner, licence: None, topics: Topics::NONE }
+    }
+}
+
 /// Adds a feed by its address. `None`: it is known already.
 ///
 /// # Errors
-/// A [`Problem`] when the address is none or the store fails.
-pub async fn add_source(house: &House, url: &str, topics: Topics) -> Result<Option<SourceId>, Problem> {
+/// A [`Problem`] when an address is none or the store fails.
+pub async fn add_source(house: &House, url: &str, terms: Terms) -> Result<Option<SourceId>, Problem> {
     let parsed = url::Url::parse(url).ok().filter(|u| matches!(u.scheme(), "http" | "https") && u.has_host());
     let Some(parsed) = parsed else {
         return Err(Problem::new(
@@ -145,12 +162,23 @@ pub async fn add_source(house: &House, url: &str, topics: Topics) -> Result<Opti
             "Give the feed's address, like https://partner.example/feed.xml.",
         ));
     };
+    if let Some(licence) = &terms.licence
+        && !is_web_address(licence)
+    {
+        return Err(Problem::new(
+            format!("{licence:?} is no web address of a licence."),
+            "No source was added.",
+            "Give the licence's address, like https://creativecommons.org/licenses/by/4.0/.",
+        ));
+    }
     let source = newsroom::Source {
         id: SourceId(house.world.mint()),
         url: parsed.into(),
         kind: SourceKind::Feed,
+        policy: terms.policy,
+        licence: terms.licence,
         title: String::new(),
-        topics,
+        topics: terms.topics,
         etag: None,
         last_modified: None,
         due: house.world.now(),
@@ -159,6 +187,11 @@ pub async fn add_source(house: &House, url: &str, topics: Topics) -> Result<Opti
     let id = source.id;
     let added = house.store.write(move |tx| sources::add(tx, &source, gather::INTERVAL_MS_FIRST)).await;
     Ok(added.map_err(|fault| store_problem(&fault))?.then_some(id))
+}
+
+/// Whether a text is an absolute http or https address with a host.
+pub fn is_web_address(text: &str) -> bool {
+    url::Url::parse(text).is_ok_and(|u| matches!(u.scheme(), "http" | "https") && u.has_host())
 }
 
 /// What came of a page that an editor named.

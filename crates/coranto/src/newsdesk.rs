@@ -68,6 +68,7 @@ fn shape(kind: Kind) -> Shape {
         Kind::Line(chars) => Shape::Line(chars),
         Kind::Number(from, to) => Shape::Number(from, to),
         Kind::Address | Kind::Site | Kind::MaybeSite | Kind::Zone => Shape::Line(LINE_CHARS_MAX),
+        Kind::Choice(words) => Shape::Choice(words.iter().map(|word| (*word).to_owned()).collect()),
         Kind::Secret => Shape::Secret,
     }
 }

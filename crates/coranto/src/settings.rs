@@ -21,6 +21,8 @@ pub enum Kind {
     MaybeSite,
     /// An IANA time zone.
     Zone,
+    /// One of these words.
+    Choice(&'static [&'static str]),
     /// Kept sealed; never shown.
     Secret,
 }
@@ -95,6 +97,19 @@ pub const SETTINGS: &[Setting] = &[
     number("relay.patience_s", 1, 3_600, "60", "How long to wait for the relay's answers, in seconds."),
     number("relay.dot_patience_s", 1, 3_600, "600", "How long to wait for its answer to a message (RFC 5321: 600 s)."),
     number("post.retry_first_s", 1, 14_400, "300", "The wait before a copy's second try, in seconds; it doubles."),
+    Setting {
+        name: edition::FILL_SETTING,
+        kind: Kind::Choice(&edition::FILLS),
+        default: edition::FILLS[0],
+        sentence: "What an edition holds beside what is lined up: all that was published since the last one, or nothing.",
+    },
+    number(
+        edition::STORIES_SETTING,
+        1,
+        edition::STORIES_MAX,
+        edition::STORIES_DEFAULT,
+        "How many stories a copy carries at most; it leads to the others on the site.",
+    ),
     number("edition.lives_h", 1, 72, "20", "How long an edition's copies may be on their way, in hours."),
 ];
 
@@ -189,6 +204,7 @@ pub fn check(name: &str, value: &str) -> Result<&'static Setting, Problem> {
         Kind::Site | Kind::MaybeSite if !is_site(value) => {
             wrong("an address like https://news.example, without a slash at the end".into())
         }
+        Kind::Choice(words) if !words.contains(&value) => wrong(format!("one of {}", words.join(", "))),
         Kind::Zone if jiff::tz::TimeZone::get(value).is_err() => wrong("a time zone like Europe/Madrid".into()),
         _ => Ok(setting),
     }
@@ -216,6 +232,7 @@ mod tests {
         assert!(problem.act.contains("1 to 65535"), "{problem}");
         assert!(check("outlet.site", "news.example").is_err());
         assert!(check("mail.from", "a@b\r\nBcc: c@d.example").is_err());
+        assert!(check("edition.fill", "lined_up").is_ok() && check("edition.fill", "some").is_err());
         assert!(check("nonsense", "1").is_err());
     }
 }

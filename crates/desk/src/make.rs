@@ -1,6 +1,6 @@
 //! From material to an article's first revision: a pure function.
 
-use newsroom::{ArticleId, Credit, Licence, Ms, PictureUse, Revision, Topic, Topics};
+use newsroom::{ArticleId, Credit, Form, Licence, Ms, PictureUse, Policy, Revision, Topic, Topics};
 use prose::{Block, Document, Extracted, Figure};
 use store::items::{Filed, Material};
 use store::pictures::Picture;
@@ -13,6 +13,11 @@ const TEASER_WORDS: usize = 40;
 /// A feed's content of fewer words than this is a teaser, and the page is read instead.
 const FULL_TEXT_WORDS_MIN: usize = 120;
 
+/// An excerpt of a watched source's item is at most this many words: enough to know what it is about, and short enough for
+/// every quotation right we know of (the press publishers' right of Directive (EU) 2019/790, article 15, leaves "very short
+/// extracts" free).
+pub const EXCERPT_WORDS_MAX: usize = 50;
+
 /// Everything an article is made from.
 #[derive(Clone, Debug)]
 pub struct Origin<'a> {
@@ -22,6 +27,10 @@ pub struct Origin<'a> {
     pub material: &'a Material,
     /// Its lead picture, if one was fetched.
     pub picture: Option<&'a Picture>,
+    /// What may be done with what its source publishes.
+    pub policy: Policy,
+    /// The terms that the source is republished under, where the page names none.
+    pub licence: Option<&'a str>,
     /// The source's own name.
     pub source_title: &'a str,
     /// Topics that the source's articles get.
@@ -37,6 +46,8 @@ pub struct Origin<'a> {
 pub struct Made {
     /// The text.
     pub revision: Revision,
+    /// A whole page, or a card that leads to where it lives.
+    pub form: Form,
     /// When the source says it was published.
     pub source_date: Option<Ms>,
 }
@@ -46,7 +57,10 @@ pub fn make(origin: &Origin<'_>, article: ArticleId, number: i64, now: Ms) -> Ma
     let item = &origin.filed.item;
     let base = origin.material.url.as_deref().or(item.url.as_deref()).and_then(|u| Url::parse(u).ok());
     let page = origin.material.html.as_deref().map(|html| prose::extract(html, base.as_ref()));
-    let mut body = body(origin, page.as_ref(), base.as_ref());
+    let mut body = match origin.policy {
+        Policy::Watch => teaser_alone(origin),
+        Policy::Ours | Policy::Partner => body(origin, page.as_ref(), base.as_ref()),
+    };
     let lead = origin.picture.map(|picture| picture_use(picture, page.as_ref(), lead_figure(&mut body)));
     let text = body.plain_text();
     let language = item
@@ -59,19 +73,40 @@ pub fn make(origin: &Origin<'_>, article: ArticleId, number: i64, now: Ms) -> Ma
         .filter(|t| !t.trim().is_empty())
         .or_else(|| page.as_ref().and_then(|p| p.title.clone()))
         .unwrap_or_else(|| body.first_words(8));
+    let credit = credit(origin, page.as_ref());
+    let form = form(origin.policy, &credit);
     let revision = Revision {
         article,
         number,
         standfirst: standfirst(origin, &text, &language),
         title,
         language,
-        credit: credit(origin, page.as_ref()),
+        credit,
         picture: lead,
         topics: topics(origin),
-        body: body.to_json(),
+        // What lives elsewhere is not kept here.
+        body: if form == Form::Card { Document::default().to_json() } else { body.to_json() },
         made: now,
     };
-    Made { revision, source_date: item.published.or_else(|| page.and_then(|p| p.published)) }
+    Made { form, revision, source_date: item.published.or_else(|| page.and_then(|p| p.published)) }
+}
+
+/// What we may only watch or lead to is a card, if it has an address to lead to.
+fn form(policy: Policy, credit: &Credit) -> Form {
+    match policy {
+        Policy::Ours | Policy::Watch if credit.canonical.is_some() => Form::Card,
+        Policy::Ours | Policy::Watch | Policy::Partner => Form::Page,
+    }
+}
+
+/// The beginning of what the feed says, for an excerpt.
+fn teaser_alone(origin: &Origin<'_>) -> Document {
+    let nowhere = Url::parse("http://invalid.invalid/").expect("a valid address");
+    let item = &origin.filed.item;
+    let said = item.summary_html.as_deref().or(item.content_html.as_deref()).unwrap_or_default();
+    let text = prose::clean(said, &nowhere).plain_text().split_whitespace().collect::<Vec<_>>().join(" ");
+    let excerpt = prose::first_words(&without_invitation(&text), EXCERPT_WORDS_MAX);
+    if excerpt.is_empty() { Document::default() } else { Document { blocks: vec![Block::paragraph(&excerpt)] } }
 }
 
 /// The feed's full text when it has one, else the page's, else what little the feed says.
@@ -91,6 +126,9 @@ fn body(origin: &Origin<'_>, page: Option<&Extracted>, base: Option<&Url>) -> Do
 
 /// The feed's own summary, if it is one; else the best sentences of the text itself, verbatim.
 fn standfirst(origin: &Origin<'_>, text: &str, language: &str) -> String {
+    if origin.policy == Policy::Watch {
+        return text.trim().to_owned();
+    }
     let nowhere = Url::parse("http://invalid.invalid/").expect("a valid address");
     let summary = origin.filed.item.summary_html.as_deref().map(|html| prose::clean(html, &nowhere).plain_text());
     let summary = summary.map(|s| s.split_whitespace().collect::<Vec<_>>().join(" "));
@@ -107,15 +145,20 @@ fn standfirst(origin: &Origin<'_>, text: &str, language: &str) -> String {
 
 fn credit(origin: &Origin<'_>, page: Option<&Extracted>) -> Credit {
     let item = &origin.filed.item;
-    let outlet = page.and_then(|p| p.outlet.clone()).or_else(|| {
-        // A feed is called after its outlet; a page import has no source and stays without.
-        Some(origin.source_title.trim().to_owned()).filter(|t| !t.is_empty())
-    });
+    let outlet = match origin.policy {
+        // Our own outlet is not credited to itself.
+        Policy::Ours => None,
+        Policy::Partner | Policy::Watch => page.and_then(|p| p.outlet.clone()).or_else(|| {
+            // A feed is called after its outlet; a page import has no source and stays without.
+            Some(origin.source_title.trim().to_owned()).filter(|t| !t.is_empty())
+        }),
+    };
+    let licence = page.and_then(|p| p.licence.clone()).or_else(|| origin.licence.map(str::to_owned));
     Credit {
         byline: item.author.clone().or_else(|| page.and_then(|p| p.byline.clone())),
         outlet,
         canonical: page.and_then(|p| p.canonical.clone()).or_else(|| item.url.clone()),
-        licence: page.and_then(|p| p.licence.clone()).map(|url| Licence { url }),
+        licence: licence.filter(|_| origin.policy == Policy::Partner).map(|url| Licence { url }),
     }
 }
 
@@ -219,5 +262,65 @@ mod tests {
         assert_eq!(lead_figure(&mut body), Some(figure));
         assert_eq!(body.plain_text(), "The wall stands.");
         assert_eq!(lead_figure(&mut body), None);
+    }
+
+    fn made(policy: Policy) -> Made {
+        let item = newsroom::Item {
+            id: newsroom::ItemId(1),
+            source: newsroom::SourceId(1),
+            guid: "g".into(),
+            url: Some("https://tug.example/deal".into()),
+            title: "The deal".into(),
+            author: Some("P. O.".into()),
+            language: Some("en".into()),
+            published: None,
+            published_raw: None,
+            summary_html: Some(format!("<p>{}</p>", "word ".repeat(80))),
+            content_html: Some(format!("<p>{}</p>", "Text of theirs. ".repeat(200))),
+            image_url: None,
+            first_seen: 0,
+            state: newsroom::ItemState::New,
+            article: None,
+        };
+        let filed = Filed { item, categories: Vec::new() };
+        let origin = Origin {
+            filed: &filed,
+            material: &Material::default(),
+            picture: None,
+            policy,
+            licence: Some("https://creativecommons.org/licenses/by/4.0/"),
+            source_title: "The Tug",
+            source_topics: Topics::NONE,
+            topics: &[],
+            language: "en",
+        };
+        make(&origin, ArticleId(1), 1, 0)
+    }
+
+    #[test]
+    fn what_may_only_be_watched_is_a_card_with_a_short_excerpt_and_its_credit() {
+        let Made { form, revision, .. } = made(Policy::Watch);
+        assert_eq!((form, revision.credit.outlet.as_deref()), (Form::Card, Some("The Tug")));
+        assert_eq!(prose::word_count(&revision.standfirst), EXCERPT_WORDS_MAX);
+        assert!(revision.standfirst.ends_with('…') && !revision.body.contains("theirs"));
+        assert_eq!(
+            (revision.credit.canonical.as_deref(), revision.credit.licence),
+            (Some("https://tug.example/deal"), None)
+        );
+    }
+
+    #[test]
+    fn what_is_ours_leads_to_our_own_site_and_is_not_credited_to_us() {
+        let Made { form, revision, .. } = made(Policy::Ours);
+        assert_eq!((form, revision.credit.outlet), (Form::Card, None));
+        assert!(!revision.body.contains("theirs") && !revision.standfirst.is_empty());
+    }
+
+    #[test]
+    fn a_partners_article_is_whole_with_its_outlet_and_the_sources_licence() {
+        let Made { form, revision, .. } = made(Policy::Partner);
+        assert_eq!((form, revision.credit.outlet.as_deref()), (Form::Page, Some("The Tug")));
+        assert!(revision.body.contains("theirs"));
+        assert!(revision.credit.licence.is_some_and(|l| l.url.contains("/by/4.0/")));
     }
 }

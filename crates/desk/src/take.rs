@@ -1,8 +1,8 @@
 //! Taking: items of which everything is at hand become published articles, each once.
 
-use newsroom::{Article, ArticleId, Item, ItemId, ItemState, Revision, Source, SourceId, Topics, slug};
+use newsroom::{Article, ArticleId, Form, Item, ItemId, ItemState, Policy, Revision, Source, SourceId, Topics, slug};
 use store::items::{self, Filed, Material};
-use store::{Store, Write, articles, pictures, sources, topics};
+use store::{Store, Write, articles, line_up, newsletters, pictures, sources, topics};
 use world::World;
 
 use crate::make::{Made, Origin, make};
@@ -42,14 +42,14 @@ pub async fn take_ready(world: &World, store: &Store, language: &str) -> store::
 }
 
 /// What the store holds of an item besides itself.
-struct Held {
+pub(crate) struct Held {
     material: Material,
     picture: Option<pictures::Picture>,
     source: Option<Source>,
     topics: Vec<newsroom::Topic>,
 }
 
-async fn held(store: &Store, item: ItemId, source: SourceId) -> store::Result<Held> {
+pub(crate) async fn held(store: &Store, item: ItemId, source: SourceId) -> store::Result<Held> {
     store
         .read(move |tx| {
             let material = items::material(tx, item)?.unwrap_or_default();
@@ -57,13 +57,26 @@ async fn held(store: &Store, item: ItemId, source: SourceId) -> store::Result<He
                 Some(id) => pictures::by_id(tx, id)?,
                 None => None,
             };
-            let source = sources::list(tx)?.into_iter().find(|s| s.id == source);
+            let source = sources::by_id(tx, source)?;
             Ok(Held { material, picture, source, topics: topics::list(tx)? })
         })
         .await
 }
 
-async fn make_of(world: &World, held: Held, filed: &Filed, article: ArticleId, number: i64, language: String) -> Made {
+impl Held {
+    /// What a source's policy says; what an editor imported by hand is published whole.
+    pub(crate) fn policy(&self) -> Policy {
+        self.source.as_ref().map_or(Policy::Partner, |source| source.policy)
+    }
+}
+
+pub(crate) async fn make_of(
+    world: &World,
+    (held, policy): (Held, Policy),
+    filed: &Filed,
+    (article, number): (ArticleId, i64),
+    language: String,
+) -> Made {
     let (filed, now) = (filed.clone(), world.now());
     world
         .compute(move || {
@@ -72,6 +85,8 @@ async fn make_of(world: &World, held: Held, filed: &Filed, article: ArticleId, n
                 filed: &filed,
                 material: &held.material,
                 picture: held.picture.as_ref(),
+                policy,
+                licence: source.and_then(|s| s.licence.as_deref()),
                 source_title: source.map_or("", |s| &s.title),
                 source_topics: source.map_or(Topics::NONE, |s| s.topics),
                 topics: &held.topics,
@@ -85,12 +100,37 @@ async fn make_of(world: &World, held: Held, filed: &Filed, article: ArticleId, n
 async fn take(world: &World, store: &Store, filed: Filed, language: String) -> store::Result<Option<ArticleId>> {
     let article = ArticleId(world.mint());
     let held = held(store, filed.item.id, filed.item.source).await?;
-    let made = make_of(world, held, &filed, article, 1, language).await;
+    let policy = held.policy();
+    let made = make_of(world, (held, policy), &filed, (article, 1), language).await;
     let now = world.now();
-    store.write(move |tx| publish(tx, &filed.item, article, &made, now)).await
+    let taken = store
+        .write(move |tx| {
+            let taken = publish(tx, &filed.item, article, &made, now)?;
+            let by_itself = policy == Policy::Ours && taken.is_some();
+            Ok((taken, by_itself && !line_up_by_itself(tx, article)?))
+        })
+        .await?;
+    if taken.1 {
+        tracing::warn!(article.id = article.0, "The line-up is full: what is new on our own site waits outside it");
+    }
+    Ok(taken.0)
 }
 
-fn publish(tx: &Write, item: &Item, article: ArticleId, made: &Made, now: i64) -> store::Result<Option<ArticleId>> {
+/// Puts it into the next edition of the main newsletter. `false`: no room.
+fn line_up_by_itself(tx: &Write, article: ArticleId) -> store::Result<bool> {
+    match newsletters::list(tx)?.first() {
+        Some(main) => line_up::append(tx, main.id, article),
+        None => Ok(true),
+    }
+}
+
+pub(crate) fn publish(
+    tx: &Write,
+    item: &Item,
+    article: ArticleId,
+    made: &Made,
+    now: i64,
+) -> store::Result<Option<ArticleId>> {
     let revision = &made.revision;
     // The same page under another guid, or in another feed: it is published already.
     let known = match &revision.credit.canonical {
@@ -103,7 +143,7 @@ fn publish(tx: &Write, item: &Item, article: ArticleId, made: &Made, now: i64) -
         return Ok(None);
     }
     let address = slug(&revision.title, article);
-    articles::add(tx, &address, Some(item.id), made.source_date, revision)?;
+    articles::add_as(tx, made.form, &address, Some(item.id), made.source_date, revision)?;
     articles::publish(tx, article, now)?;
     items::taken(tx, item.id, article)?;
     Ok(Some(article))
@@ -159,11 +199,17 @@ async fn corrected(
 ) -> store::Result<Revision> {
     let held = held(store, changed.item.id, changed.item.source).await?;
     let number = current.revision.number + 1;
-    let mut next = make_of(world, held, changed, current.id, number, language).await.revision;
+    // A card stays a card, and a page a page, whatever the source's policy is by now.
+    let policy = match current.form {
+        Form::Page => Policy::Partner,
+        Form::Card if held.policy() == Policy::Ours => Policy::Ours,
+        Form::Card => Policy::Watch,
+    };
+    let mut next = make_of(world, (held, policy), changed, (current.id, number), language).await.revision;
     // What came from the page and not from the feed stays as it was: the page was let go.
     next.picture.clone_from(&current.revision.picture);
     next.credit.clone_from(&current.revision.credit);
-    if changed.item.content_html.is_none() {
+    if changed.item.content_html.is_none() || current.form == Form::Card {
         next.body.clone_from(&current.revision.body);
         next.language.clone_from(&current.revision.language);
     }

@@ -23,6 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("chinese12", samples::chinese_of_twelve()),
         ("full", samples::full()),
         ("awkward", samples::awkward()),
+        ("dressed", samples::dressed()),
         ("single", single),
     ] {
         let draft = edition::mail::draft(&view, Format::Html)?;

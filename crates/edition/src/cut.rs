@@ -1,24 +1,21 @@
 //! Cutting: what each reader's copy holds, decided once, frozen with its audience in one transaction.
 //!
-//! A copy holds the stories of the line-up that are new to its reader and of their topics. Readers with the same answer
+//! The line-up is what the editors lined up, in their order, and behind it what was published since, unless a setting says
+//! that only what is lined up counts. A copy holds the stories of it that are new to its reader and of their topics, up to
+//! a limit; how many more there are it says, and leads to them. Readers with the same answer
 //! to both are a cohort and share one rendered body. Nothing new for anybody: nothing is cut. A reader for whom alone
 //! nothing is new is counted as excluded, so that the sum is never short.
 
 use std::collections::BTreeMap;
 
-use newsroom::{
-    Article, Cohort, CohortId, CohortKey, DepartureId, EditionId, EditionKind, LineUpEntry, Ms, Newsletter, Outlet,
-    Topic,
-};
+use newsroom::{CohortId, CohortKey, DepartureId, EditionId, EditionKind, LineUpEntry, Ms, Newsletter, Outlet};
+use store::Store;
 use store::editions::{self, Cut, KeyCount, Order, Rendered};
-use store::{Store, articles, topics};
 use world::World;
 
-use crate::mail::{DraftFault, draft};
-use crate::view;
+use crate::mail::DraftFault;
+use crate::materials::Materials;
 
-/// How many stories one edition carries at most: more is no digest. The newest are kept.
-pub const LINE_UP_MAX: usize = 40;
 /// How often a cut is tried again because a reader came in meanwhile with a choice nobody else had.
 const TRIES_MAX: usize = 5;
 
@@ -65,14 +62,6 @@ pub enum CutFault {
     Restless,
 }
 
-/// Everything a cut works with, read once.
-struct Materials {
-    outlet: Outlet,
-    wish: Wish,
-    line_up: Vec<(LineUpEntry, Article)>,
-    topics: Vec<Topic>,
-}
-
 /// Cuts an edition that departs at once for everyone who is due.
 ///
 /// # Errors
@@ -88,7 +77,7 @@ pub async fn cut(world: &World, store: &Store, outlet: &Outlet, wish: Wish) -> R
             })
             .await?
     };
-    let materials = gather_materials(store, outlet, wish, lowest).await?;
+    let materials = Materials::read(store, outlet, wish, lowest, world.now()).await?;
     if due.is_empty() {
         return Ok(Outcome::NobodyDue);
     }
@@ -96,41 +85,6 @@ pub async fn cut(world: &World, store: &Store, outlet: &Outlet, wish: Wish) -> R
         return Ok(Outcome::NothingNew);
     }
     freeze(world, store, materials, due.into_iter().map(|(key, _)| key).collect()).await
-}
-
-async fn gather_materials(store: &Store, outlet: &Outlet, wish: Wish, lowest: i64) -> Result<Materials, store::Error> {
-    let (articles, topics) = store
-        .read(move |tx| {
-            let limit = i64::try_from(LINE_UP_MAX).expect("a small number");
-            Ok((articles::published(tx, i64::MAX, limit)?, topics::list(tx)?))
-        })
-        .await?;
-    let new = articles.into_iter().filter(|a| a.published.is_some_and(|p| p.rank > lowest)).collect();
-    let new = lead_first(new, &outlet.language);
-    let line_up = (0..)
-        .zip(new)
-        .map(|(position, article)| {
-            let rank = article.published.expect("only published articles are listed").rank;
-            let revision = &article.revision;
-            let entry =
-                LineUpEntry { position, article: article.id, revision: revision.number, rank, topics: revision.topics };
-            (entry, article)
-        })
-        .collect();
-    Ok(Materials { outlet: outlet.clone(), wish, line_up, topics })
-}
-
-/// Puts a lead first, as long as no editor has: the newest story with a picture in `language`, else the newest with a
-/// picture, else the newest.
-fn lead_first(mut stories: Vec<Article>, language: &str) -> Vec<Article> {
-    let primary = |tag: &str| tag.split('-').next().unwrap_or_default().to_lowercase();
-    let pictured = |a: &Article| a.revision.picture.is_some();
-    let spoken = |a: &Article| pictured(a) && primary(&a.revision.language) == primary(language);
-    if let Some(lead) = stories.iter().position(spoken).or_else(|| stories.iter().position(pictured)) {
-        let lead = stories.remove(lead);
-        stories.insert(0, lead);
-    }
-    stories
 }
 
 /// Which stories of a line-up are new to the readers of `key` and of their topics.
@@ -159,7 +113,7 @@ async fn freeze(
     for _ in 0..TRIES_MAX {
         for key in keys {
             let (at_work, id, of) = (materials.clone(), CohortId(world.mint()), key.clone());
-            let made = world.compute(move || render(&at_work, ids.1, id, of)).await?;
+            let made = world.compute(move || at_work.render(ids.1, id, of)).await?;
             rendered.insert(key, made);
         }
         let order = order(&materials, ids, instant, &rendered);
@@ -180,38 +134,21 @@ fn order(
     rendered: &BTreeMap<CohortKey, Rendered>,
 ) -> Order {
     let wish = &materials.wish;
-    let lead = materials.line_up.first().map_or(String::new(), |(_, lead)| lead.revision.title.clone());
     Order {
         edition: newsroom::Edition {
             id: edition,
             newsletter: wish.newsletter.id,
             kind: wish.kind,
             date: wish.date.to_string(),
-            subject: lead,
+            subject: materials.subject(),
         },
         departure,
         instant,
         expires: instant + wish.lives_ms,
         line_up: materials.line_up.iter().map(|(entry, _)| entry.clone()).collect(),
         cohorts: rendered.values().cloned().collect(),
+        taken: materials.taken.clone(),
     }
-}
-
-/// One cohort's mail.
-fn render(materials: &Materials, departure: DepartureId, id: CohortId, key: CohortKey) -> Result<Rendered, CutFault> {
-    let stories = stories_for(&key, materials.line_up.iter().map(|(entry, _)| entry));
-    if stories.is_empty() {
-        // Nobody gets this mail; the cohort only counts its readers.
-        let cohort = Cohort { id, subject: String::new(), body: Vec::new() };
-        return Ok(Rendered { key, cohort, stories });
-    }
-    let held = materials.line_up.iter().filter(|(entry, _)| stories.contains(&entry.position));
-    // A reader's own language leads, when there is a story in it.
-    let held = lead_first(held.map(|(_, article)| article.clone()).collect(), &key.language);
-    let view = view::edition(&materials.outlet, &materials.wish, &key.language, &held, &materials.topics);
-    let drafted = draft(&view, key.format)?;
-    let made = view::make_up(&materials.outlet, &materials.wish, departure, id, &drafted)?;
-    Ok(Rendered { key, cohort: Cohort { id, subject: drafted.subject, body: made.to_bytes() }, stories })
 }
 
 #[cfg(test)]

@@ -3,8 +3,12 @@
 //! It decides what is new to whom, freezes a departure's audience with its rendered mail, and never sends anything: that is
 //! the post office's.
 
+pub mod correct;
 pub mod cut;
 pub mod mail;
+mod materials;
+pub mod preview;
 mod view;
 
+pub use materials::{FILL_SETTING, FILLS, STORIES_DEFAULT, STORIES_MAX, STORIES_SETTING};
 pub use view::edition_path;

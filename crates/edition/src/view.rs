@@ -1,22 +1,19 @@
 //! From articles to what a mail shows, and from a drafted mail to what is frozen with its cohort.
 
 use ::mail::shared::{Identity, MakeUpFault, Purpose, SharedMail};
-use newsroom::{Article, CohortId, DepartureId, Outlet, Topic};
+use newsroom::{Article, CohortId, DepartureId, Form, HouseBlock, Newsletter, Outlet, Topic};
 
-use crate::cut::Wish;
-use crate::mail::{Doors, EditionDraft, EditionView, PictureView, StoryBody, StoryView, UNSUBSCRIBE_SLOT};
+use crate::mail::{
+    BlockView, Doors, EditionDraft, EditionView, EnvelopeView, PictureView, StoryBody, StoryView, UNSUBSCRIBE_SLOT,
+};
+use crate::materials::Materials;
 
 /// How many words of a story a teaser holds when it has no standfirst: a paragraph.
 const TEASER_WORDS: usize = 45;
 
 /// What the mail of a cohort shows.
-pub(crate) fn edition(
-    outlet: &Outlet,
-    wish: &Wish,
-    language: &str,
-    stories: &[Article],
-    topics: &[Topic],
-) -> EditionView {
+pub(crate) fn edition(materials: &Materials, language: &str, stories: &[Article], more: usize) -> EditionView {
+    let Materials { outlet, wish, topics, .. } = materials;
     let site = &outlet.site;
     EditionView {
         outlet: outlet.name.clone(),
@@ -26,11 +23,46 @@ pub(crate) fn edition(
         kind: wish.kind,
         date: wish.date,
         stories: stories.iter().map(|article| story(site, article, topics)).collect(),
+        envelope: envelope(materials),
+        blocks: materials.blocks.iter().map(|block| block_view(block, &outlet.language)).collect(),
+        more,
         corrections: Vec::new(),
         postal_address: outlet.postal_address.clone(),
         web: format!("{site}{}", edition_path(wish.date)),
         doors: Doors { preferences: format!("{site}/preferences/"), unsubscribe: format!("{site}/unsubscribe/") },
     }
+}
+
+fn envelope(materials: &Materials) -> EnvelopeView {
+    let written = &materials.taken.envelope;
+    EnvelopeView {
+        subject: written.subject.clone(),
+        last_subjects: materials.last_subjects.clone(),
+        preview: written.preview.clone(),
+        note: written.note.paragraphs(),
+        signed: written.note.signed.clone(),
+        language: materials.outlet.language.clone(),
+    }
+}
+
+/// Blocks are written in the outlet's language.
+fn block_view(block: &HouseBlock, language: &str) -> BlockView {
+    BlockView {
+        kind: block.kind,
+        language: language.to_owned(),
+        title: block.title.clone(),
+        text: block.text.clone(),
+        url: block.link.clone(),
+        link_words: block.link_words.clone(),
+    }
+}
+
+/// Where a card leads and on which host, when the article is one.
+fn card(article: &Article) -> Option<(String, String)> {
+    let url = article.revision.credit.canonical.as_deref().filter(|_| article.form == Form::Card)?;
+    let parsed = prose::link::absolute(url).filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    let host = parsed.host_str()?;
+    Some((url.to_owned(), host.strip_prefix("www.").unwrap_or(host).to_owned()))
 }
 
 /// Where the edition of a day stands on the site.
@@ -48,6 +80,10 @@ fn story(site: &str, article: &Article, topics: &[Topic]) -> StoryView {
         caption: p.caption.clone(),
         credit: p.credit.clone(),
     });
+    let (url, at) = match card(article) {
+        Some((url, host)) => (url, Some(host)),
+        None => (format!("{site}/articles/{}/", article.slug), None),
+    };
     StoryView {
         title: revision.title.clone(),
         language: revision.language.clone(),
@@ -55,7 +91,8 @@ fn story(site: &str, article: &Article, topics: &[Topic]) -> StoryView {
         outlet: revision.credit.outlet.clone(),
         original: revision.credit.canonical.clone(),
         topic: topics.iter().find(|t| revision.topics.has(t.bit)).map(|t| t.title.clone()),
-        url: format!("{site}/articles/{}/", article.slug),
+        url,
+        at,
         picture,
         body: StoryBody::Teaser(vec![teaser(article)]),
     }
@@ -73,12 +110,11 @@ fn teaser(article: &Article) -> String {
 /// Makes a drafted mail up for sending: the headers its copies share, and the encoded body.
 pub(crate) fn make_up(
     outlet: &Outlet,
-    wish: &Wish,
+    newsletter: &Newsletter,
     departure: DepartureId,
     cohort: CohortId,
     drafted: &EditionDraft,
 ) -> Result<SharedMail, MakeUpFault> {
-    let newsletter = &wish.newsletter;
     let identity = Identity::new(&outlet.name, &outlet.from, outlet.reply_to.as_deref(), &outlet.mail_domain)?;
     let purpose = Purpose::List {
         name: newsletter.title.clone(),

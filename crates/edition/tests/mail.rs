@@ -26,6 +26,7 @@ fn every_sample() -> Vec<(&'static str, EditionView)> {
         ("chinese of twelve", samples::chinese_of_twelve()),
         ("full", samples::full()),
         ("awkward", samples::awkward()),
+        ("dressed", samples::dressed()),
     ]
 }
 
@@ -181,6 +182,47 @@ fn the_subject_is_the_leads_headline_and_never_empty() {
     view.newsletter.clear();
     view.outlet.clear();
     assert_eq!(subject(&view), "Tuesday 24 November 2026");
+}
+
+#[test]
+fn a_subject_is_never_the_same_two_days_running() {
+    let mut view = samples::mixed();
+    let headline = subject(&view);
+    view.envelope.last_subjects = vec![headline.clone()];
+    assert_eq!(subject(&view), "Tug crews say the deal forgot them");
+    view.stories.truncate(1);
+    assert_eq!(subject(&view), format!("{headline} · Tuesday 24 November 2026"));
+    view.envelope.subject = "The harbour opens".to_owned();
+    assert_eq!(subject(&view), "The harbour opens");
+    view.envelope.last_subjects.push("The harbour opens".to_owned());
+    assert_eq!(subject(&view), "The harbour opens · Tuesday 24 November 2026");
+    view.envelope.subject = "a".repeat(300);
+    view.envelope.last_subjects = vec![subject(&view)];
+    assert!(subject(&view).chars().count() <= SUBJECT_CHARS_MAX && subject(&view).ends_with("November 2026"));
+}
+
+#[test]
+fn what_the_editors_put_around_the_stories_is_in_both_parts() {
+    let draft = drafted(&samples::dressed());
+    let (html, text) = (draft.parts.html.expect("an HTML part").shared, draft.parts.text.shared);
+    for said in [
+        "Four ships by sunrise, and what the tug crews say",
+        "Thank you for the letters about the wells.",
+        "— Ana Sol, editor",
+        "Three hundred readers pay for this mail",
+        "An evening on water",
+        "https://bakery.example/",
+        "More on the site: 31 stories",
+        "Read it at tugs.example",
+        "Peter Okafor, The Tug",
+    ] {
+        assert!(html.contains(said) && unwrapped(&text).contains(said), "{said}");
+    }
+    for label in ["Support us", "Event", "Sponsored"] {
+        assert!(html.contains(&format!(">{label}</p>")) && text.contains(&label.to_uppercase()), "{label}");
+    }
+    assert!(!html.contains("Originally published by The Tug"), "a card was not published by us");
+    assert!(text.starts_with("Four ships by sunrise"), "{}", &text[..80]);
 }
 
 #[test]

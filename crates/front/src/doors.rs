@@ -116,6 +116,7 @@ impl Hall {
             outlet: OutletView::of(outlet),
             topics,
             articles: Vec::new(),
+            blocks: Vec::new(),
             editions: Vec::new(),
             sign_up: SignUpWords::of(outlet),
             republished: RepublishPolicy::default(),

@@ -39,6 +39,8 @@ async fn add(store: &Store, id: i64, url: &str) {
         id: SourceId(id),
         url: url.to_owned(),
         kind: SourceKind::Feed,
+        policy: newsroom::Policy::Partner,
+        licence: None,
         title: String::new(),
         topics: Topics::NONE,
         etag: None,

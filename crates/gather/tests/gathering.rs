@@ -19,6 +19,8 @@ fn source(url: &str) -> Source {
         id: SourceId(1),
         url: url.to_owned(),
         kind: SourceKind::Feed,
+        policy: newsroom::Policy::Partner,
+        licence: None,
         title: String::new(),
         topics: Topics::NONE,
         etag: None,

@@ -13,6 +13,29 @@ pub enum ArticleState {
     Withdrawn = 2,
 }
 
+/// What readers find of an article on our site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A whole page.
+    Page = 1,
+    /// A card: headline, a short text and a link that leads to where the article lives. There is no page of it here.
+    Card = 2,
+}
+
+impl Form {
+    /// The form the store keeps as `raw`.
+    ///
+    /// # Panics
+    /// When `raw` is no form: the database is damaged.
+    pub fn from_raw(raw: i64) -> Self {
+        match raw {
+            1 => Self::Page,
+            2 => Self::Card,
+            other => panic!("{other} is no form of an article"),
+        }
+    }
+}
+
 /// The terms an article is under, when known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Licence {
@@ -86,6 +109,8 @@ pub struct Article {
     pub slug: String,
     /// Where it stands.
     pub state: ArticleState,
+    /// What readers find of it here.
+    pub form: Form,
     /// The item it came from.
     pub item: Option<ItemId>,
     /// When and in which place it was published.

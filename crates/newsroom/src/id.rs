@@ -57,6 +57,8 @@ ids! {
     DepartureId,
     /// A cohort's id.
     CohortId,
+    /// A house block's id.
+    BlockId,
     /// A reader's id: 12 bits of week and 51 random, so that it does not tell when in the week someone joined.
     ReaderId,
 }

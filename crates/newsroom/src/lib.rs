@@ -3,10 +3,13 @@
 //! Every other crate speaks in these words, and a new word is added here first:
 //!
 //! - **Outlet**, **Source** (a feed or site it reads), **Item** (what a source published), **Article** (what the outlet
-//!   publishes, kept by **Revision**), **Topic**, **Picture**. **FreePage** (About, Donate).
+//!   publishes, kept by **Revision**, in the **Form** of a page or a card), **Topic**, **Picture**, **FreePage** (About). A source's **Policy** is
+//!   ours, partner or watch.
 //! - **Newsletter**, **Edition** (one newsletter's issue of one local date), **Departure** (an edition leaving at one
 //!   instant, with a frozen audience), **Cohort** (the readers whose copies differ only in their tokens), **Copy**,
 //!   **Letter** (a single mail: the opt-in).
+//! - **LineUp** (the stories of the next edition in their order, the **lead** first), **Envelope** (its subject, preview text
+//!   and **Note**), **HouseBlock** (the outlet's own appeal, event or sponsor).
 //! - **Reader**, **Subscription**, **Consent**, **Suppression**.
 //! - **Delivery** (one copy's row in the **ledger**), **Attempt**, **Verdict**, **doubt**.
 //! - **Route**, **Lane**, **Relay**, **Exchanger**, **Bounce**.
@@ -14,11 +17,14 @@
 
 mod address;
 mod article;
+mod block;
 mod edition;
+mod envelope;
 mod free_page;
 mod id;
 mod ledger;
 mod length;
+mod line_up;
 mod member;
 mod outlet;
 mod problem;
@@ -28,23 +34,28 @@ mod source;
 mod topic;
 
 pub use address::{ADDRESS_BYTES_MAX, Address, AddressFault};
-pub use article::{Article, ArticleState, Credit, Licence, PictureUse, Published, Revision, SLUG_BYTES_MAX, slug};
+pub use article::{
+    Article, ArticleState, Credit, Form, Licence, PictureUse, Published, Revision, SLUG_BYTES_MAX, slug,
+};
+pub use block::{BlockFault, BlockKind, BlockPlace, HouseBlock};
 pub use edition::{
     Cohort, CohortKey, Departure, DepartureKind, DepartureState, Edition, EditionKind, Format, LineUpEntry, Newsletter,
 };
+pub use envelope::{Envelope, EnvelopeFault, Note};
 pub use free_page::{CorrectionNote, FreePage, PAGE_SLUG_CHARS_MAX, Withdrawn, page_slug};
 pub use id::{
-    ArticleId, CohortId, DepartureId, EditionId, Id, IdMint, ItemId, MemberId, NewsletterId, PageId, PictureId,
-    ReaderId, SourceId, TopicId, WEEK_MS,
+    ArticleId, BlockId, CohortId, DepartureId, EditionId, Id, IdMint, ItemId, MemberId, NewsletterId, PageId,
+    PictureId, ReaderId, SourceId, TopicId, WEEK_MS,
 };
 pub use ledger::{Answer, Delivery, DeliveryKey, DeliveryState, Excluded, Sums};
 pub use length::{WordTally, word_count};
+pub use line_up::{LINE_UP_MAX, LineUp, LineUpChange, LinedUp, Unchanged};
 pub use member::{MEMBER_NAME_CHARS_MAX, Member, Role, member_name, name_key};
 pub use outlet::Outlet;
 pub use problem::Problem;
 pub use reader::{Consent, ConsentKind, ReaderState, SubscriptionState, Suppression};
 pub use signup::{NoSignUp, SignUp};
-pub use source::{Item, ItemState, Source, SourceHealth, SourceKind};
+pub use source::{Item, ItemState, Policy, Source, SourceHealth, SourceKind};
 pub use topic::{TOPICS_MAX, Topic, Topics};
 
 /// A moment, in UTC milliseconds since 1970-01-01: how the database keeps time.

@@ -11,6 +11,39 @@ pub enum SourceKind {
     Page,
 }
 
+/// What the outlet may do with what a source publishes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Policy {
+    /// The outlet's own site: what is new is lined up by itself, as a card that leads there.
+    Ours = 1,
+    /// May be republished whole, with its credit and licence.
+    Partner = 2,
+    /// Read for the desk alone: nothing is published unless an editor lines it up, as a card with a short excerpt.
+    Watch = 3,
+}
+
+impl Policy {
+    /// Every policy.
+    pub const EVERY: [Self; 3] = [Self::Ours, Self::Partner, Self::Watch];
+
+    /// The policy the store keeps as `raw`.
+    ///
+    /// # Panics
+    /// When `raw` is no policy: the database is damaged.
+    pub fn from_raw(raw: i64) -> Self {
+        Self::EVERY.into_iter().find(|policy| *policy as i64 == raw).expect("the schema keeps the three policies")
+    }
+
+    /// Its name, as it is typed and shown.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ours => "ours",
+            Self::Partner => "partner",
+            Self::Watch => "watch",
+        }
+    }
+}
+
 /// A feed or site the outlet reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
@@ -20,6 +53,10 @@ pub struct Source {
     pub url: String,
     /// How it is read.
     pub kind: SourceKind,
+    /// What may be done with what it publishes.
+    pub policy: Policy,
+    /// The address of the terms it is republished under, where its pages name none.
+    pub licence: Option<String>,
     /// Its own name, once read.
     pub title: String,
     /// Topics its articles get.

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use newsroom::DeliveryKey;
+use newsroom::{CohortId, DeliveryKey};
 use store::ledger::{self, Settled};
 use tokio::sync::{mpsc, oneshot};
 
@@ -18,7 +18,7 @@ const ENTRIES_MAX: usize = 256;
 /// What one connection has to say.
 pub(crate) struct Entry {
     ended: Vec<Settled>,
-    mark: Option<DeliveryKey>,
+    mark: Option<(DeliveryKey, CohortId)>,
     tell: oneshot::Sender<Kept>,
 }
 
@@ -44,7 +44,7 @@ pub(crate) async fn keep(shared: &Shared, mut entries: mpsc::UnboundedReceiver<E
 async fn keep_batch(shared: &Shared, mut batch: Vec<Entry>) -> Option<()> {
     let counts: Vec<usize> = batch.iter().map(|entry| entry.ended.len()).collect();
     let ended: Arc<Vec<Settled>> = Arc::new(batch.iter_mut().flat_map(|e| std::mem::take(&mut e.ended)).collect());
-    let marks: Arc<Vec<DeliveryKey>> = Arc::new(batch.iter().filter_map(|entry| entry.mark).collect());
+    let marks: Arc<Vec<_>> = Arc::new(batch.iter().filter_map(|entry| entry.mark).collect());
     let (lease, kept) = (shared.lease, ended.clone());
     let (lost, marked) =
         shared.durably(move |tx| Ok((ledger::settle(tx, lease, &ended)?, ledger::mark(tx, lease, &marks)?))).await?;
@@ -60,13 +60,13 @@ async fn keep_batch(shared: &Shared, mut batch: Vec<Entry>) -> Option<()> {
 
 impl Shared {
     /// Keeps the answers so far and marks a copy in flight, in one commit. `None`: its dot may not leave.
-    pub(crate) async fn keep_and_mark(&self, ended: Vec<Settled>, key: DeliveryKey) -> Option<()> {
+    pub(crate) async fn keep_and_mark(&self, ended: Vec<Settled>, copy: (DeliveryKey, CohortId)) -> Option<()> {
         if let Some(Defect::MarkAfterDot | Defect::CursorMovedOnFetch) = self.defect {
             self.keep(ended).await;
             return Some(());
         }
         let ignored = self.defect == Some(Defect::RefusalIgnored);
-        let stands = self.enter(ended, Some(key)).await?;
+        let stands = self.enter(ended, Some(copy)).await?;
         (stands || ignored).then_some(())
     }
 
@@ -78,7 +78,7 @@ impl Shared {
     }
 
     /// Enters answers and a mark. Gives whether the mark stands; `None` when the poster is ending and nothing does.
-    async fn enter(&self, ended: Vec<Settled>, mark: Option<DeliveryKey>) -> Option<bool> {
+    async fn enter(&self, ended: Vec<Settled>, mark: Option<(DeliveryKey, CohortId)>) -> Option<bool> {
         let count = ended.len();
         let (tell, told) = oneshot::channel();
         self.book.send(Entry { ended, mark, tell }).ok()?;

@@ -36,6 +36,10 @@ pub async fn work(shared: &Shared) {
                 None => return,
             },
         };
+        if !shared.may_set_out(&copy) {
+            shared.give_back(vec![copy]).await;
+            continue;
+        }
         if !shared.rested().await {
             return shared.give_back(vec![copy]).await;
         }
@@ -100,7 +104,8 @@ impl Conversation<'_> {
     }
 
     async fn send(&mut self, copy: Ready, start: Start, may_go_on: bool) -> Step {
-        if copy.delivery.expires <= self.shared.world.now() {
+        let halted = matches!(start, Start::Begin) && !self.shared.may_set_out(&copy);
+        if halted || copy.delivery.expires <= self.shared.world.now() {
             self.shared.give_back(vec![copy]).await;
             return if matches!(start, Start::Begun) { Step::Over(None) } else { Step::Next(None) };
         }
@@ -114,7 +119,8 @@ impl Conversation<'_> {
             session.body(&copy.segments()).await
         };
         // The commit is under way while the relay answers; the dot waits for both.
-        let (streamed, marked) = tokio::join!(stream, self.shared.keep_and_mark(ended, copy.delivery.key));
+        let (streamed, marked) =
+            tokio::join!(stream, self.shared.keep_and_mark(ended, (copy.delivery.key, copy.delivery.cohort)));
         match (streamed, marked) {
             (_, None) => {
                 // Not ours any more, or the reader has gone, or the departure was paused: this body gets no dot.

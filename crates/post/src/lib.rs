@@ -10,6 +10,7 @@ mod hopper;
 mod office;
 mod ready;
 pub mod route;
+pub mod test_copy;
 pub mod verdict;
 
 pub use office::{Defect, LEASE_MS, Orders, PostFault, Until, run};

@@ -3,11 +3,14 @@
 //! One poster a database. It never sends without the lease, never claims more than it can hold, and closes a departure
 //! only when the ledger says that every copy has its end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use newsroom::{CohortId, Delivery, DeliveryKey, DeliveryState, DepartureId, DepartureState, Ms, SECOND_MS};
+use newsroom::{
+    CohortId, Delivery, DeliveryKey, DeliveryState, Departure, DepartureId, DepartureKind, DepartureState, Ms,
+    SECOND_MS,
+};
 use store::ledger::{self, Claim, Held, Lease, Settled};
 use store::{Store, editions};
 use tokio::sync::Notify;
@@ -118,6 +121,9 @@ pub(crate) struct Shared {
     held: AtomicI64,
     /// Rung when a copy is settled or given back, and when the poster cannot go on: there may be something to do.
     moved: Notify,
+    /// Editions' departures of which copies may leave, as the clerk last saw them: what is in hand of a paused one goes back
+    /// before a relay is troubled with it. The ledger's mark is what decides; this only saves the way.
+    open: Mutex<BTreeSet<DepartureId>>,
     /// Rises when a copy is given back: then the clerk walks a departure again from its start.
     returned: AtomicU64,
     pub(crate) retry_first_ms: Ms,
@@ -152,6 +158,7 @@ pub async fn run(world: World, store: Store, vault: Arc<Vault>, orders: Orders) 
         claimed: Hopper::new(PREPARERS),
         held: AtomicI64::new(0),
         moved: Notify::new(),
+        open: Mutex::new(BTreeSet::new()),
         returned: AtomicU64::new(0),
         retry_first_ms: orders.retry_first_ms,
         defect: orders.defect,
@@ -307,12 +314,12 @@ impl Clerk {
     /// Claims what there is: letters first, then what is due again, then editions in order. `false`: nothing.
     async fn claim(&mut self) -> Result<bool, PostFault> {
         let now = self.shared.world.now();
+        let live = self.look().await?;
         for what in [Claim::Letters, Claim::Due(now)] {
             if self.take(what).await?.is_some() {
                 return Ok(true);
             }
         }
-        let live = self.shared.store.read(editions::live).await?;
         for departure in live.iter().filter(|d| d.state == DepartureState::Open) {
             let returned = self.shared.returned.load(Ordering::SeqCst);
             let fresh = Cursor { lane: -1, position: -1, began: returned, ended: false };
@@ -333,6 +340,14 @@ impl Clerk {
         }
         self.cursors.retain(|id, _| live.iter().any(|d| d.id == *id));
         Ok(false)
+    }
+
+    /// Looks which departures are under way, and which of them are open.
+    async fn look(&self) -> Result<Vec<Departure>, PostFault> {
+        let live = self.shared.store.read(editions::live).await?;
+        let open = live.iter().filter(|d| d.state == DepartureState::Open).map(|d| d.id).collect();
+        *self.shared.open.lock().expect("no panic happens under this lock") = open;
+        Ok(live)
     }
 
     /// Claims and hands on; gives the last key taken.
@@ -370,6 +385,7 @@ impl Clerk {
                 open = shared.claimed.reserve() => return Ok(open),
                 () = shared.world.sleep(AGAIN_MS) => {
                     self.keep_house().await?;
+                    self.look().await?;
                     if self.called_home()? {
                         return Ok(false);
                     }
@@ -441,6 +457,12 @@ impl Shared {
             }
             self.world.sleep(wait.min(AGAIN_MS)).await;
         }
+    }
+
+    /// Whether a copy in hand may set out: its departure was not paused or cancelled when the clerk last looked.
+    pub(crate) fn may_set_out(&self, copy: &Ready) -> bool {
+        let open = self.open.lock().expect("no panic happens under this lock");
+        copy.delivery.kind == DepartureKind::Letter || open.contains(&copy.delivery.key.departure)
     }
 
     /// Gives copies back to the queue: no dot has left for them.

@@ -6,8 +6,8 @@ use std::{collections::BTreeMap, fs, io, path::Path};
 
 use jiff::{ToSpan, civil::Date, tz::TimeZone};
 use newsroom::{
-    Article, ArticleId, ArticleState, Credit, DAY_MS, Licence, Ms, PictureId, PictureUse, Problem, Published, Revision,
-    Topic, TopicId, Topics,
+    Article, ArticleId, ArticleState, Credit, DAY_MS, Form, Licence, Ms, PictureId, PictureUse, Problem, Published,
+    Revision, Topic, TopicId, Topics,
 };
 use press::rooms::{self, SignUpFault, Typed};
 use press::{DayEdition, OutletView, RepublishPolicy, SignUpWords, Site, SiteView, folder::Folder, render_site};
@@ -45,10 +45,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             zone: "Europe/London".into(),
         },
         topics: topics(),
+        blocks: Vec::new(),
         editions: vec![DayEdition {
             date: today.to_string(),
             subject: "The wall is open, the water is not".into(),
             line_up: articles.iter().rev().take(4).map(|article: &Article| article.id).collect(),
+            lead: None,
         }],
         articles,
         sign_up: SignUpWords {
@@ -147,6 +149,7 @@ fn article(outlet: &BTreeMap<&str, &str>, story: &BTreeMap<&str, &str>, body: &s
         id,
         slug: newsroom::slug(&title, id),
         state: ArticleState::Published,
+        form: Form::Page,
         item: None,
         published: Some(Published { at: published, rank: 0, source_date: Some(published) }),
         revision: Revision {

@@ -2,7 +2,7 @@
 //!
 //! Every string here is plain text; only a body is [`prose::Clean`]. Every path is made here too, percent-encoded.
 
-use newsroom::{Article, FreePage, PictureUse, Topic};
+use newsroom::{Article, BlockKind, Form, FreePage, HouseBlock, PictureUse, Topic};
 use prose::{Clean, Document, Pictures, direction};
 use serde::Serialize;
 
@@ -86,10 +86,37 @@ pub(crate) struct Picture {
     pub credit: Option<String>,
 }
 
+/// The host that a card leads to, in words.
+#[derive(Serialize)]
+pub(crate) struct Elsewhere {
+    pub words: &'static str,
+    pub host: String,
+    /// Set when the words are in another language than the story.
+    pub lang: Option<String>,
+    pub dir: &'static str,
+}
+
+/// A house block.
+#[derive(Serialize)]
+pub(crate) struct Block {
+    /// The class it is drawn by.
+    pub kind: &'static str,
+    pub label: &'static str,
+    pub title: String,
+    pub text: String,
+    pub href: String,
+    pub link_words: String,
+    /// What the link is to search engines: paid for, or merely another site's.
+    pub rel: &'static str,
+}
+
 /// A story in a list.
 #[derive(Serialize)]
 pub(crate) struct Teaser {
+    /// A path on the site, or where a card leads.
     pub href: String,
+    /// Set for a card: the story lives elsewhere.
+    pub at: Option<Elsewhere>,
     pub lang: String,
     pub dir: &'static str,
     pub title: String,
@@ -184,6 +211,14 @@ pub(crate) fn free_page_path(page: &FreePage) -> String {
     format!("/{}/", text::segment(&page.slug))
 }
 
+/// Where a card leads, and on which host: none when the article has a page here.
+pub(crate) fn card(article: &Article) -> Option<(String, String)> {
+    let url = article.revision.credit.canonical.as_deref().filter(|_| article.form == Form::Card)?;
+    let url = text::web_address(url)?;
+    let host = host(&url)?;
+    Some((url, host))
+}
+
 /// A topic's path on the site.
 pub(crate) fn topic_path(topic: &Topic) -> String {
     format!("/topics/{}/", text::segment(&topic.slug))
@@ -235,6 +270,29 @@ impl Site {
         }
     }
 
+    /// The house blocks that stand now.
+    pub(crate) fn blocks(&self) -> Vec<Block> {
+        self.view.blocks.iter().filter_map(|block| self.block(block)).collect()
+    }
+
+    fn block(&self, block: &HouseBlock) -> Option<Block> {
+        let words = self.words();
+        let (kind, label, rel) = match block.kind {
+            BlockKind::Appeal => ("appeal", words.block_appeal, "noopener"),
+            BlockKind::Event => ("event", words.block_event, "noopener"),
+            BlockKind::Sponsor => ("sponsor", words.block_sponsor, "sponsored external noopener noreferrer"),
+        };
+        Some(Block {
+            kind,
+            label,
+            title: text::line(&block.title),
+            text: text::line(&block.text),
+            href: text::web_address(&block.link)?,
+            link_words: text::line(&block.link_words),
+            rel,
+        })
+    }
+
     /// The words inside a story of `language`.
     pub(crate) fn story_words(&self, language: &str) -> StoryWords {
         let spoken = words::spoken(language);
@@ -247,8 +305,13 @@ impl Site {
         let revision = &article.revision;
         let published = published(article).at;
         let lang = language::tag(&revision.language);
+        let (href, at) = match card(article) {
+            Some((url, host)) => (url, Some(self.elsewhere(&lang, host))),
+            None => (article_path(article), None),
+        };
         Teaser {
-            href: article_path(article),
+            href,
+            at,
             dir: dir(&lang),
             title: self.title(article),
             standfirst: text::line(&revision.standfirst),
@@ -260,6 +323,11 @@ impl Site {
             picture: revision.picture.as_ref().and_then(|picture| picture_of(article, picture)),
             lang,
         }
+    }
+
+    fn elsewhere(&self, language: &str, host: String) -> Elsewhere {
+        let said = self.story_words(language);
+        Elsewhere { words: said.words.at_host, host, lang: said.foreign.then_some(said.lang), dir: said.dir }
     }
 
     /// An article as its own page shows it.
@@ -303,8 +371,11 @@ impl Site {
         if words::spoken(language).is_some() { language } else { &self.view.outlet.language }
     }
 
-    /// An absolute address of a path on the site.
+    /// An absolute address of a path on the site; where a card leads is one already.
     pub(crate) fn absolute(&self, path: &str) -> String {
+        if path.starts_with("http://") || path.starts_with("https://") {
+            return path.to_owned();
+        }
         format!("{}{path}", self.origin)
     }
 }

@@ -153,7 +153,7 @@ fn json_item(entry: &Entry) -> Value {
     };
     put("id", json!(entry.url));
     put("url", json!(entry.url));
-    put("external_url", json!(entry.origin_url));
+    put("external_url", json!(entry.origin_url.as_ref().filter(|origin| **origin != entry.url)));
     put("title", json!(entry.title));
     put("summary", json!(entry.summary));
     put("content_html", json!(entry.html));

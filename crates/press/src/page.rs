@@ -6,13 +6,13 @@
 use std::collections::BTreeSet;
 
 use jiff::civil::Date;
-use newsroom::{Article, ArticleId, DAY_MS, FreePage, PageId, Topic, TopicId, Withdrawn};
+use newsroom::{Article, ArticleId, DAY_MS, Form, FreePage, PageId, Topic, TopicId, Withdrawn};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
     PressError, Site,
-    context::{self, Graph, GraphPicture, Head, Link, Outlet, SignUp, Story, StoryWords, Teaser, dir},
+    context::{self, Block, Graph, GraphPicture, Head, Link, Outlet, SignUp, Story, StoryWords, Teaser, dir},
     dates, feeds, language,
     site::{RepublishPolicy, changed, published},
     text, theme,
@@ -148,9 +148,9 @@ impl Page {
         Some(match self {
             Self::Style => theme::style_path().to_owned(),
             Self::Icon => "/icon.svg".to_owned(),
-            Self::Article(id) => format!("/articles/{}/", site.article(id)?.slug),
+            Self::Article(id) => format!("/articles/{}/", paged(site, id)?.slug),
             Self::Picture(id) => {
-                let article = site.article(id)?;
+                let article = paged(site, id)?;
                 site.teaser(article).picture?;
                 format!("/articles/{}/picture/", article.slug)
             }
@@ -191,7 +191,7 @@ impl Page {
 /// Every page of the site, in the order in which they are laid down: what a page leads to comes before it.
 pub fn pages(site: &Site) -> Vec<Page> {
     let mut pages = vec![Page::Style, Page::Icon];
-    for article in site.newest() {
+    for article in site.newest().filter(|article| context::card(article).is_none()) {
         pages.push(Page::Article(article.id));
         if site.teaser(article).picture.is_some() {
             pages.push(Page::Picture(article.id));
@@ -279,6 +279,11 @@ pub fn render(site: &Site, page: Page) -> Result<Option<PageFile>, PressError> {
     Ok(Some(PageFile { path, kind: page.kind(), bytes }))
 }
 
+/// An article that has a page here: a card has none.
+fn paged(site: &Site, id: ArticleId) -> Option<&Article> {
+    site.article(id).filter(|article| context::card(article).is_none())
+}
+
 fn found<T>(it: Option<T>) -> T {
     it.expect("Page::path answers only for what the site holds")
 }
@@ -354,6 +359,7 @@ struct FrontPart {
     /// The class by which the grid knows how many columns there are.
     top_shape: &'static str,
     sections: Vec<Section>,
+    blocks: Vec<Block>,
 }
 
 #[derive(Serialize)]
@@ -377,7 +383,9 @@ fn front(site: &Site) -> Result<Vec<u8>, PressError> {
     let lined_up: BTreeSet<ArticleId> = order.iter().map(|article| article.id).collect();
     order.extend(site.newest().filter(|article| !lined_up.contains(&article.id)).take(FRONT_REACH));
     let mut used = BTreeSet::new();
-    let lead = lead_of(site, &order);
+    // An editor's lead leads; until one has chosen, a picture does.
+    let chosen = today.and_then(|day| site.edition(day)).and_then(|edition| edition.lead);
+    let lead = chosen.and_then(|id| site.article(id)).or_else(|| lead_of(site, &order));
     used.extend(lead.map(|article| article.id));
     let mut take = |count: usize| -> Vec<&Article> {
         let some: Vec<&Article> =
@@ -420,6 +428,7 @@ fn front(site: &Site) -> Result<Vec<u8>, PressError> {
         second: teasers(second),
         third: teasers(third),
         sections,
+        blocks: site.blocks(),
     };
     whole(site, "front.html", page, part)
 }
@@ -479,6 +488,7 @@ struct ArticlePart {
     story: Story,
     sw: StoryWords,
     earlier: Option<Section>,
+    blocks: Vec<Block>,
 }
 
 fn article(site: &Site, article: &Article) -> Result<Vec<u8>, PressError> {
@@ -513,7 +523,7 @@ fn article(site: &Site, article: &Article) -> Result<Vec<u8>, PressError> {
         href: Some(context::topic_path(topic)),
         stories: stories.into_iter().map(|article| site.teaser(article)).collect(),
     });
-    whole(site, "article.html", page, ArticlePart { graph, story, sw, earlier })
+    whole(site, "article.html", page, ArticlePart { graph, story, sw, earlier, blocks: site.blocks() })
 }
 
 /// schema.org's NewsArticle: who wrote it, where it first stood, under which terms.
@@ -805,7 +815,7 @@ fn sitemap(site: &Site) -> Result<Vec<u8>, PressError> {
 fn own(site: &Site) -> impl Iterator<Item = &Article> {
     site.newest().filter(|article| {
         let original = article.revision.credit.canonical.as_deref().and_then(text::web_address);
-        site.view.republished == RepublishPolicy::None || original.is_none()
+        original.is_none() || (site.view.republished == RepublishPolicy::None && article.form == Form::Page)
     })
 }
 

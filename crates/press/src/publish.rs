@@ -10,8 +10,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use newsroom::{Article, ArticleId, EditionId, Outlet};
-use store::{Read, Store, editions};
+use newsroom::{Article, ArticleId, EditionId, Ms, Outlet};
+use store::{Read, Store, editions, envelope};
 use world::World;
 
 use crate::{
@@ -38,7 +38,7 @@ const TURN_WAIT_MS: i64 = 120_000;
 /// before stays readable after each of them.
 pub async fn publish(world: &World, store: &Store, outlet: &Outlet, folder: &Path) -> Result<Changes, PressError> {
     let turn = take_turn(world, folder).await?;
-    let site = Site::new(gather(store, outlet).await?)?;
+    let site = Site::new(gather(store, outlet, world.now()).await?)?;
     let root = folder.to_owned();
     let mut folder = world.compute(move || Folder::open(root)).await?;
     let wanted = site.picture_files();
@@ -91,7 +91,7 @@ fn lock_file(folder: &Path) -> Result<File, PressError> {
 }
 
 /// Everything the site is made from, as the store has it.
-async fn gather(store: &Store, outlet: &Outlet) -> Result<SiteView, PressError> {
+async fn gather(store: &Store, outlet: &Outlet, now: Ms) -> Result<SiteView, PressError> {
     let topics = store.read(store::topics::list).await?;
     let mut articles: Vec<Article> = Vec::new();
     let mut below = i64::MAX;
@@ -109,6 +109,12 @@ async fn gather(store: &Store, outlet: &Outlet) -> Result<SiteView, PressError> 
         topics,
         articles,
         editions: store.read(day_editions).await?,
+        blocks: store
+            .read(move |tx| store::blocks::running(tx, now))
+            .await?
+            .into_iter()
+            .filter(|b| b.on_site(now))
+            .collect(),
         sign_up: SignUpWords::of(outlet),
         republished: RepublishPolicy::default(),
         desk: desk(store).await?,
@@ -141,17 +147,19 @@ fn day_editions(tx: &Read<'_>) -> store::Result<Vec<DayEdition>> {
         let Some(lowest) = some.iter().map(|edition| edition.id).min() else { break };
         below = lowest;
         for edition in some {
-            let line_up = line_up(tx, edition.id)?;
-            by_date.insert(edition.date.clone(), DayEdition { date: edition.date, subject: edition.subject, line_up });
+            let (line_up, lead) = line_up(tx, edition.id)?;
+            let day = DayEdition { date: edition.date.clone(), subject: edition.subject, line_up, lead };
+            by_date.insert(edition.date, day);
         }
     }
     Ok(by_date.into_values().collect())
 }
 
-/// The line-up of an edition's first departure.
-fn line_up(tx: &Read<'_>, edition: EditionId) -> store::Result<Vec<ArticleId>> {
-    let Some(first) = editions::departures_of(tx, edition)?.into_iter().next() else { return Ok(Vec::new()) };
-    Ok(editions::line_up(tx, first.id)?.into_iter().map(|entry| entry.article).collect())
+/// The line-up of an edition's first departure, and the lead that an editor chose.
+fn line_up(tx: &Read<'_>, edition: EditionId) -> store::Result<(Vec<ArticleId>, Option<ArticleId>)> {
+    let Some(first) = editions::departures_of(tx, edition)?.into_iter().next() else { return Ok((Vec::new(), None)) };
+    let line_up = editions::line_up(tx, first.id)?.into_iter().map(|entry| entry.article).collect();
+    Ok((line_up, envelope::of_departure(tx, first.id)?.lead))
 }
 
 async fn read_pictures(store: &Store, names: Vec<String>) -> Result<BTreeMap<String, Option<Vec<u8>>>, PressError> {

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{civil::Date, tz::TimeZone};
 use newsroom::{
-    Article, ArticleId, ArticleState, CorrectionNote, FreePage, Ms, Outlet, PageId, Published, Topic, TopicId,
-    Withdrawn,
+    Article, ArticleId, ArticleState, CorrectionNote, FreePage, HouseBlock, Ms, Outlet, PageId, Published, Topic,
+    TopicId, Withdrawn,
 };
 
 use crate::{PressError, context, dates, language, text, words};
@@ -88,6 +88,8 @@ pub struct DayEdition {
     pub subject: String,
     /// Its line-up, first story first.
     pub line_up: Vec<ArticleId>,
+    /// The lead, when an editor chose it: it stands first, whether it has a picture or not.
+    pub lead: Option<ArticleId>,
 }
 
 /// What members add to what is gathered: the outlet's own pages, and what readers are told of changes.
@@ -112,6 +114,8 @@ pub struct SiteView {
     pub articles: Vec<Article>,
     /// The editions it cut, in whatever order they come.
     pub editions: Vec<DayEdition>,
+    /// The house blocks that stand on the site now.
+    pub blocks: Vec<HouseBlock>,
     /// The sign-up block.
     pub sign_up: SignUpWords,
     /// What pages of republished articles tell search engines.

@@ -21,6 +21,7 @@ sources![
     "archive.html",
     "article.html",
     "base.html",
+    "blocks.html",
     "credit_line.html",
     "day.html",
     "feed_entry.html",

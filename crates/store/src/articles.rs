@@ -1,7 +1,8 @@
 //! Articles and their revisions.
 
 use newsroom::{
-    Article, ArticleId, ArticleState, Credit, ItemId, Licence, Ms, PictureId, PictureUse, Published, Revision, Topics,
+    Article, ArticleId, ArticleState, Credit, Form, ItemId, Licence, Ms, PictureId, PictureUse, Published, Revision,
+    Topics,
 };
 
 use crate::engine::Row;
@@ -12,7 +13,7 @@ macro_rules! article_columns {
         concat!(
             "SELECT a.id, a.slug, a.state, a.item, a.published_at, a.rank, a.source_date, v.number, v.title, v.standfirst,
        v.language, v.byline, v.outlet, v.canonical, v.licence, v.picture, v.alt, v.caption, v.picture_credit,
-       v.topics, v.body, v.made, p.width, p.height, p.file ",
+       v.topics, v.body, v.made, p.width, p.height, p.file, a.form ",
             $rest
         )
     };
@@ -47,7 +48,7 @@ const PUBLISHED: &str = article_columns!(
      LIMIT $2"
 );
 const ADD: &str =
-    sql!("INSERT INTO article (id, slug, state, item, source_date, revision) VALUES ($1, $2, 0, $3, $4, 1)");
+    sql!("INSERT INTO article (id, slug, state, item, source_date, revision, form) VALUES ($1, $2, 0, $3, $4, 1, $5)");
 const ADD_REVISION: &str = sql!(
     "INSERT INTO revision (article, number, title, standfirst, language, byline, outlet, canonical, licence, picture,
        alt, caption, picture_credit, topics, body, made)
@@ -91,6 +92,7 @@ fn article(row: &Row) -> Article {
             1 => ArticleState::Published,
             _ => ArticleState::Withdrawn,
         },
+        form: Form::from_raw(row.int(25)),
         item: row.int_or_none(3).map(ItemId),
         published,
         revision: Revision {
@@ -134,13 +136,32 @@ fn add_revision(tx: &Write, v: &Revision) -> Result<()> {
     Ok(())
 }
 
-/// Adds a draft with its first revision.
+/// Adds a draft with its first revision: a whole page.
 ///
 /// # Errors
 /// [`crate::Error`].
 pub fn add(tx: &Write, slug: &str, item: Option<ItemId>, source_date: Option<Ms>, first: &Revision) -> Result<()> {
+    add_as(tx, Form::Page, slug, item, source_date, first)
+}
+
+/// Adds a draft in a form of its own. A card leads to its canonical address, so that it must have one.
+///
+/// # Errors
+/// [`crate::Error`].
+///
+/// # Panics
+/// When a card leads nowhere.
+pub fn add_as(
+    tx: &Write,
+    form: Form,
+    slug: &str,
+    item: Option<ItemId>,
+    source_date: Option<Ms>,
+    first: &Revision,
+) -> Result<()> {
     assert_eq!(first.number, 1, "the first revision is number 1");
-    tx.execute(ADD, args![first.article.0, slug, item.map(|i| i.0), source_date])?;
+    assert!(form == Form::Page || first.credit.canonical.is_some(), "a card leads to its canonical address");
+    tx.execute(ADD, args![first.article.0, slug, item.map(|i| i.0), source_date, form as i64])?;
     add_revision(tx, first)
 }
 
@@ -154,12 +175,17 @@ pub fn revise(tx: &Write, next: &Revision) -> Result<()> {
     Ok(())
 }
 
+/// The next rank: never given twice, never falling.
+pub(crate) fn next_rank(tx: &Write) -> Result<i64> {
+    Ok(tx.first(NEXT_RANK, args![])?.expect("RETURNING gives the row").int(0))
+}
+
 /// Publishes a draft: it gets the next rank. `None` when it was published before.
 ///
 /// # Errors
 /// [`crate::Error`].
 pub fn publish(tx: &Write, id: ArticleId, now: Ms) -> Result<Option<i64>> {
-    let rank = tx.first(NEXT_RANK, args![])?.expect("RETURNING gives the row").int(0);
+    let rank = next_rank(tx)?;
     Ok((tx.execute(PUBLISH, args![id.0, now, rank])? == 1).then_some(rank))
 }
 

@@ -6,7 +6,7 @@ use newsroom::{
 };
 
 use crate::engine::{InsertMany, Kind, Row};
-use crate::{Read, Result, Write, args, row, sql};
+use crate::{Read, Result, Write, args, envelope, line_up as next, row, sql};
 
 macro_rules! departure_columns {
     ($rest:literal) => {
@@ -238,6 +238,8 @@ pub struct Order {
     pub line_up: Vec<LineUpEntry>,
     /// The cohorts.
     pub cohorts: Vec<Rendered>,
+    /// The envelope it takes, and the lead that a person chose.
+    pub taken: envelope::Taken,
 }
 
 /// How a cut ended.
@@ -342,7 +344,10 @@ fn write_edition(tx: &Write, order: &Order, id: EditionId) -> Result<()> {
     let entries: Vec<_> =
         order.line_up.iter().map(|l| row![d, l.position, l.article.0, l.revision, l.rank, l.topics.raw()]).collect();
     tx.insert_many(&LINE_UP_ROWS, &entries)?;
-    Ok(())
+    // What waits for the next edition is taken with the cut, or not at all.
+    envelope::take(tx, e.newsletter, &e.date, order.departure, &order.taken)?;
+    let articles: Vec<_> = order.line_up.iter().map(|entry| entry.article).collect();
+    next::took(tx, e.newsletter, &e.date, &articles)
 }
 
 fn write_cohorts(tx: &Write, order: &Order, due: &[KeyCount]) -> Result<()> {
@@ -399,15 +404,19 @@ pub fn lowest_seen(tx: &Read, newsletter: NewsletterId, date: &str) -> Result<i6
     Ok(tx.first(LOWEST_SEEN, args![newsletter.0, date])?.map_or(0, |r| r.int(0)))
 }
 
-/// Cancels what has not left of a departure: pauses it for good. Gives how many copies were taken back.
+/// Cancels what has not left of a departure: pauses it for good. Gives how many copies were taken back; copies in flight
+/// come to their end by themselves. Nothing happens to one that is over.
 ///
 /// # Errors
 /// [`crate::Error`].
 pub fn cancel(tx: &Write, id: DepartureId) -> Result<u64> {
-    let stopped = tx.execute(CANCEL_COPIES, args![id.0, Excluded::Cancelled as i64])?;
-    tx.execute(CANCEL, args![id.0])?;
-    Ok(stopped)
+    if tx.execute(CANCEL, args![id.0])? == 0 {
+        return Ok(0);
+    }
+    tx.execute(CANCEL_DEFERRALS, args![id.0])?;
+    tx.execute(CANCEL_COPIES, args![id.0, Excluded::Cancelled as i64])
 }
 
 const CANCEL_COPIES: &str = sql!("UPDATE delivery SET state = 7, why = $2 WHERE departure = $1 AND state IN (0, 1, 4)");
+const CANCEL_DEFERRALS: &str = sql!("DELETE FROM deferral WHERE departure = $1");
 const CANCEL: &str = sql!("UPDATE departure SET state = 4 WHERE id = $1 AND state IN (0, 1, 2)");

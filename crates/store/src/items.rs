@@ -18,6 +18,13 @@ macro_rules! item_columns {
 
 const BY_GUID: &str = item_columns!("WHERE source = $1 AND guid = $2");
 const WAITING: &str = item_columns!("WHERE state = 0 ORDER BY first_seen, id LIMIT $1");
+const BY_ID: &str = item_columns!("WHERE id = $1");
+const WATCHED: &str = item_columns!(
+    "WHERE state = 0 AND EXISTS (SELECT 1 FROM source AS s WHERE s.id = item.source AND s.policy = 3)
+     ORDER BY first_seen DESC, id DESC
+     LIMIT $1"
+);
+const DISMISS: &str = sql!("UPDATE item SET state = 2 WHERE id = $1 AND state = 0");
 const ADD: &str = sql!(
     "INSERT INTO item (id, source, guid, url, title, author, language, published, published_raw, summary_html,
        content_html, image_url, categories, first_seen, state)
@@ -135,6 +142,30 @@ pub fn waiting(tx: &Read, limit: i64) -> Result<Vec<Filed>> {
     Ok(tx.query(WAITING, args![limit])?.iter().map(filed).collect())
 }
 
+/// Items of watched sources that nobody has lined up or dismissed, the newest first.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn watched(tx: &Read, limit: i64) -> Result<Vec<Filed>> {
+    Ok(tx.query(WATCHED, args![limit])?.iter().map(filed).collect())
+}
+
+/// An item by its id.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn by_id(tx: &Read, id: ItemId) -> Result<Option<Filed>> {
+    Ok(tx.first(BY_ID, args![id.0])?.as_ref().map(filed))
+}
+
+/// Passes a waiting item over. `false` when it does not wait.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn dismiss(tx: &Write, id: ItemId) -> Result<bool> {
+    Ok(tx.execute(DISMISS, args![id.0])? == 1)
+}
+
 /// Items whose articles wait for a correction, the oldest first.
 ///
 /// # Errors
@@ -164,10 +195,16 @@ pub struct Material {
 }
 
 const WANTING: &str = item_columns!(
-    "WHERE state = 0 AND NOT EXISTS (SELECT 1 FROM material AS m WHERE m.item = item.id) ORDER BY first_seen, id LIMIT $1"
+    "WHERE state = 0 AND NOT EXISTS (SELECT 1 FROM material AS m WHERE m.item = item.id)
+       AND NOT EXISTS (SELECT 1 FROM source AS s WHERE s.id = item.source AND s.policy = 3)
+     ORDER BY first_seen, id
+     LIMIT $1"
 );
 const READY: &str = item_columns!(
-    "WHERE state = 0 AND EXISTS (SELECT 1 FROM material AS m WHERE m.item = item.id) ORDER BY first_seen, id LIMIT $1"
+    "WHERE state = 0 AND EXISTS (SELECT 1 FROM material AS m WHERE m.item = item.id)
+       AND NOT EXISTS (SELECT 1 FROM source AS s WHERE s.id = item.source AND s.policy = 3)
+     ORDER BY first_seen, id
+     LIMIT $1"
 );
 const KEEP_MATERIAL: &str = sql!(
     "INSERT INTO material (item, url, html, picture, made) VALUES ($1, $2, $3, $4, $5)
@@ -177,7 +214,7 @@ const KEEP_MATERIAL: &str = sql!(
 const MATERIAL: &str = sql!("SELECT url, html, picture FROM material WHERE item = $1");
 const FORGET_MATERIAL: &str = sql!("DELETE FROM material WHERE item = $1");
 
-/// Items for which nothing was fetched yet, the oldest first.
+/// Items for which nothing was fetched yet, the oldest first. What is only watched is not fetched.
 ///
 /// # Errors
 /// [`crate::Error`].
@@ -185,7 +222,7 @@ pub fn wanting(tx: &Read, limit: i64) -> Result<Vec<Filed>> {
     Ok(tx.query(WANTING, args![limit])?.iter().map(filed).collect())
 }
 
-/// Items of which the desk can make an article, the oldest first.
+/// Items of which the desk can make an article by itself, the oldest first: none that is only watched.
 ///
 /// # Errors
 /// [`crate::Error`].

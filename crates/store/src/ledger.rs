@@ -73,6 +73,19 @@ const RECOVER_DOUBT: &str = sql!(
      WHERE p.state IN (0, 1, 2) AND d.state = 2
      ON CONFLICT DO NOTHING"
 );
+// A cancelled departure takes nothing more up, but what was in flight when it was cancelled comes to its end.
+const RECOVER_CANCELLED_DOUBT: &str = sql!(
+    "INSERT INTO doubt (departure, lane, position, since, reader, cause)
+     SELECT d.departure, d.lane, d.position, CAST($1 AS BIGINT), d.reader, CAST($2 AS TEXT)
+     FROM departure AS p
+     JOIN delivery AS d ON d.departure = p.id
+     WHERE p.kind = 1 AND p.folded = 0 AND p.state = 4 AND d.state = 2
+     ON CONFLICT DO NOTHING"
+);
+const RECOVER_CANCELLED: &str = sql!(
+    "UPDATE delivery SET state = 6, attempts = attempts + 1
+     WHERE state = 2 AND departure IN (SELECT id FROM departure WHERE kind = 1 AND folded = 0 AND state = 4)"
+);
 const RECOVER_UNCERTAIN: &str = sql!(
     "UPDATE delivery SET state = 6, attempts = attempts + 1
      WHERE state = 2 AND departure IN (SELECT id FROM departure WHERE state IN (0, 1, 2))"
@@ -101,6 +114,8 @@ pub const POSTER_ENDED: &str = "the poster ended before an answer was kept";
 fn recover(tx: &Write, now: Ms) -> Result<()> {
     tx.execute(RECOVER_DOUBT, args![now, POSTER_ENDED])?;
     tx.execute(RECOVER_UNCERTAIN, args![])?;
+    tx.execute(RECOVER_CANCELLED_DOUBT, args![now, POSTER_ENDED])?;
+    tx.execute(RECOVER_CANCELLED, args![])?;
     tx.execute(RECOVER_QUEUED, args![])?;
     // A letter in doubt has come to its end: it must not look as if something were still to be carried.
     tx.execute(RECOVER_LETTERS, args![])?;
@@ -241,6 +256,8 @@ const MARK: UpdateMany = UpdateMany {
         ("position", Kind::Int),
         ("state", Kind::Int),
         ("epoch", Kind::Int),
+        // A copy made before its edition was corrected says what is no longer to be said.
+        ("cohort", Kind::Int),
     ],
     guard: "EXISTS (
        SELECT 1 FROM departure AS p
@@ -249,19 +266,20 @@ const MARK: UpdateMany = UpdateMany {
      )",
 };
 
-/// Marks copies in flight: only after this is durable may their final dot leave. Tells for each whether it may.
+/// Marks copies, each made from the mail of a cohort, in flight: only after this is durable may their final dot leave. Tells
+/// for each whether it may.
 ///
 /// # Errors
 /// [`crate::Error`].
-pub fn mark(tx: &Write, lease: Lease, keys: &[DeliveryKey]) -> Result<Vec<bool>> {
+pub fn mark(tx: &Write, lease: Lease, copies: &[(DeliveryKey, CohortId)]) -> Result<Vec<bool>> {
     if !holds(tx, lease)? {
-        return Ok(vec![false; keys.len()]);
+        return Ok(vec![false; copies.len()]);
     }
-    let rows: Vec<_> = keys
+    let rows: Vec<_> = copies
         .iter()
-        .map(|k| {
+        .map(|(k, cohort)| {
             let (from, to) = (DeliveryState::Leased as i64, DeliveryState::InFlight as i64);
-            row![to, k.departure.0, k.lane, k.position, from, lease.epoch]
+            row![to, k.departure.0, k.lane, k.position, from, lease.epoch, cohort.0]
         })
         .collect();
     tx.update_many(&MARK, &rows)

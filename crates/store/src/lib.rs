@@ -4,11 +4,15 @@
 //! returns the newsroom's words. Rows never leave. The store never reads a clock.
 
 pub mod articles;
+pub mod blocks;
+pub mod corrections;
 pub mod editions;
 mod engine;
+pub mod envelope;
 pub mod items;
 pub mod ledger;
 pub mod letters;
+pub mod line_up;
 pub mod members;
 pub mod newsletters;
 pub mod pages;
@@ -17,6 +21,7 @@ pub mod readers;
 pub mod revisions;
 pub mod settings;
 pub mod sources;
+pub mod test_copies;
 pub mod topics;
 
 pub use engine::{Error, Location, Read, Result, Session, Store, Write};

@@ -214,13 +214,21 @@ pub fn consent(
     Ok(())
 }
 
+/// The highest rank that an edition of a newsletter carried: what its readers have seen.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn last_rank(tx: &Read, newsletter: NewsletterId) -> Result<i64> {
+    Ok(tx.first(LAST_RANK, args![newsletter.0])?.map_or(0, |r| r.int(0)))
+}
+
 /// The reader pressed the button behind the opt-in link. They have seen what earlier editions carried, so that their
 /// first edition holds today's news and not the archive. `false` when there was nothing to confirm.
 ///
 /// # Errors
 /// [`crate::Error`].
 pub fn confirm(tx: &Write, reader: ReaderId, newsletter: NewsletterId, line: &Line, now: Ms) -> Result<bool> {
-    let seen = tx.first(LAST_RANK, args![newsletter.0])?.map_or(0, |r| r.int(0));
+    let seen = last_rank(tx, newsletter)?;
     let confirmed = tx.execute(CONFIRM, args![reader.0, newsletter.0, seen])? == 1;
     if confirmed {
         consent(tx, reader, newsletter, ConsentKind::Confirmed, line, now)?;

@@ -1,6 +1,6 @@
 //! Sources: what is read, when next, and how it has been doing.
 
-use newsroom::{Ms, Source, SourceHealth, SourceId, SourceKind, Topics};
+use newsroom::{Ms, Policy, Source, SourceHealth, SourceId, SourceKind, Topics};
 
 use crate::engine::Row;
 use crate::{Read, Result, Write, args, sql};
@@ -8,7 +8,8 @@ use crate::{Read, Result, Write, args, sql};
 macro_rules! source_columns {
     ($rest:literal) => {
         concat!(
-            "SELECT id, url, kind, title, topics, etag, last_modified, due, failures, last_good, last_error, stopped
+            "SELECT id, url, kind, title, topics, etag, last_modified, due, failures, last_good, last_error, stopped, policy,
+       licence
      FROM source ",
             $rest
         )
@@ -18,10 +19,12 @@ macro_rules! source_columns {
 const LIST: &str = source_columns!("ORDER BY id");
 const DUE: &str = source_columns!("WHERE stopped = 0 AND due <= $1 ORDER BY due, id LIMIT $2");
 const ADD: &str = sql!(
-    "INSERT INTO source (id, url, kind, policy, title, topics, due, interval_ms, failures, moved_seen, stopped)
-     VALUES ($1, $2, $3, 2, $4, $5, $6, $7, 0, 0, 0)
+    "INSERT INTO source (id, url, kind, policy, title, topics, due, interval_ms, failures, moved_seen, stopped, licence)
+     VALUES ($1, $2, $3, $8, $4, $5, $6, $7, 0, 0, 0, $9)
      ON CONFLICT (url) DO NOTHING"
 );
+const BY_ID: &str = source_columns!("WHERE id = $1");
+const SET_POLICY: &str = sql!("UPDATE source SET policy = $2, licence = $3 WHERE id = $1");
 const REMOVE: &str = sql!("DELETE FROM source WHERE id = $1");
 const READING: &str = sql!("SELECT body_hash, interval_ms, moved_to, moved_seen FROM source WHERE id = $1");
 const RECORD: &str = sql!(
@@ -36,6 +39,8 @@ fn source(row: &Row) -> Source {
         id: SourceId(row.int(0)),
         url: row.text(1),
         kind: if row.int(2) == 1 { SourceKind::Feed } else { SourceKind::Page },
+        policy: Policy::from_raw(row.int(12)),
+        licence: row.text_or_none(13),
         title: row.text(3),
         topics: Topics::from_raw(row.int(4)),
         etag: row.text_or_none(5),
@@ -56,8 +61,9 @@ fn source(row: &Row) -> Source {
 /// [`crate::Error`].
 pub fn add(tx: &Write, source: &Source, interval_ms: Ms) -> Result<bool> {
     let kind = if source.kind == SourceKind::Feed { 1 } else { 2 };
-    let Source { id, url, title, topics, due, .. } = source;
-    Ok(tx.execute(ADD, args![id.0, url, i64::from(kind), title, topics.raw(), *due, interval_ms])? == 1)
+    let Source { id, url, title, topics, due, policy, licence, .. } = source;
+    let (kind, policy) = (i64::from(kind), *policy as i64);
+    Ok(tx.execute(ADD, args![id.0, url, kind, title, topics.raw(), *due, interval_ms, policy, licence.clone()])? == 1)
 }
 
 /// Removes a source; its items stay. `false` when there is none.
@@ -66,6 +72,22 @@ pub fn add(tx: &Write, source: &Source, interval_ms: Ms) -> Result<bool> {
 /// [`crate::Error`].
 pub fn remove(tx: &Write, id: SourceId) -> Result<bool> {
     Ok(tx.execute(REMOVE, args![id.0])? == 1)
+}
+
+/// What may be done with what a source publishes from now on, and under which terms. `false` when there is no such source.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn set_policy(tx: &Write, id: SourceId, policy: Policy, licence: Option<&str>) -> Result<bool> {
+    Ok(tx.execute(SET_POLICY, args![id.0, policy as i64, licence])? == 1)
+}
+
+/// A source by its id.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn by_id(tx: &Read, id: SourceId) -> Result<Option<Source>> {
+    Ok(tx.first(BY_ID, args![id.0])?.as_ref().map(source))
 }
 
 /// Every source.

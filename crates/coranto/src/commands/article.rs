@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use newsroom::Problem;
+use newsroom::{ArticleId, Problem};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use store::articles;
@@ -14,7 +14,12 @@ use crate::house::{House, store_problem};
 use crate::morning;
 
 pub async fn run(of: Article) -> Result<Answer, Problem> {
-    let Article::Import { page, url, common } = of;
+    let (page, url, common) = match of {
+        Article::Import { page, url, common } => (page, url, common),
+        Article::Retitle { id, title, standfirst, common } => {
+            return retitle(&house(&common).await?, id, &title, standfirst.as_deref()).await;
+        }
+    };
     let house = house(&common).await?;
     let folder = saved_in(&page);
     let (page, guid) = fetched_or_saved(&house, &page, url.as_deref()).await?;
@@ -32,8 +37,29 @@ pub async fn run(of: Article) -> Result<Answer, Problem> {
     let article = house.store.read(move |tx| articles::by_id(tx, id)).await.map_err(|fault| store_problem(&fault))?;
     let article = article.expect("it has just been published");
     let address = format!("{}/articles/{}/", house.outlet().site, article.slug);
+    // An import is published whole: it has a page.
     let told = format!("Published “{}”\n{address}", article.revision.title);
     Ok(Answer::new(json!({"article": id.to_string(), "title": article.revision.title, "url": address}), told))
+}
+
+async fn retitle(house: &House, id: ArticleId, title: &str, standfirst: Option<&str>) -> Result<Answer, Problem> {
+    let done = desk::retitle(&house.world, &house.store, id, title, standfirst).await;
+    let refused = |what: String, act: &str| Err(Problem::new(what, "Nothing was changed.", act));
+    match done.map_err(|fault| store_problem(&fault))? {
+        desk::Retitled::Done(revision) => {
+            morning::publish(house).await?;
+            let told = format!("Revision {}: “{}”. Feeds and site say so now.", revision.number, revision.title);
+            let json = json!({"article": id.to_string(), "revision": revision.number, "title": revision.title});
+            Ok(Answer::new(json, told))
+        }
+        desk::Retitled::Same => Ok(Answer::new(json!({"article": id.to_string()}), "It says so already.")),
+        desk::Retitled::NoArticle => {
+            refused(format!("There is no published article {id}."), "`coranto line-up list` shows them with their ids.")
+        }
+        desk::Retitled::NoText => {
+            refused("The headline is empty, too long, or has more than one line.".into(), "Type it on one line.")
+        }
+    }
 }
 
 /// A page by its address or its file, and what makes it the same page next time.

@@ -6,7 +6,7 @@ use newsroom::{Departure, DepartureState, EditionId, EditionKind, Problem};
 use serde_json::json;
 use store::editions;
 
-use super::house;
+use super::{house, under_way};
 use crate::answer::Answer;
 use crate::cli;
 use crate::house::{House, store_problem};
@@ -36,6 +36,13 @@ pub(super) async fn run(of: cli::Edition) -> Result<Answer, Problem> {
             let report = send(&house, &departure).await?;
             Ok(Answer::new(&report, report.table()))
         }
+        cli::Edition::Preview(of) => under_way::show(of).await,
+        cli::Edition::Test(of) => under_way::test(of).await,
+        cli::Edition::Pause(of) => under_way::pause(of).await,
+        cli::Edition::Resume(of) => under_way::resume(of).await,
+        cli::Edition::Cancel(of) => under_way::cancel(of).await,
+        cli::Edition::Correct(of) => under_way::correct(of).await,
+        cli::Edition::Who(of) => under_way::who(of).await,
         cli::Edition::Report { id, common } => {
             let house = house(&common).await?;
             let departure = named(&house, id).await?;
@@ -90,24 +97,33 @@ async fn cut_today(house: &House, date: Date) -> Result<Answer, Problem> {
 /// # Errors
 /// A [`Problem`]; then nothing was changed.
 pub async fn cut_edition(house: &House, date: Date) -> Result<Outcome, Problem> {
-    let wish = Wish {
+    cut(&house.world, &house.store, &house.outlet(), wish(house, date)).await.map_err(cut_problem)
+}
+
+/// The daily edition of `date`.
+pub fn wish(house: &House, date: Date) -> Wish {
+    Wish {
         newsletter: house.newsletter.clone(),
         kind: EditionKind::Daily,
         date,
         lives_ms: house.settings.edition_lives_ms(),
-    };
-    cut(&house.world, &house.store, &house.outlet(), wish).await.map_err(|fault| match fault {
+    }
+}
+
+/// What it means to a person that an edition could not be made.
+pub fn cut_problem(fault: CutFault) -> Problem {
+    match fault {
         CutFault::Store(fault) => store_problem(&fault),
         other => Problem::new(
             format!("The edition could not be cut: {other}."),
             "Nothing was changed and nobody was mailed.",
             "Check outlet.site, mail.from and mail.domain in `coranto settings`, then cut again.",
         ),
-    })
+    }
 }
 
 /// The departure of an edition, the latest when none is named.
-async fn named(house: &House, id: Option<EditionId>) -> Result<Departure, Problem> {
+pub(super) async fn named(house: &House, id: Option<EditionId>) -> Result<Departure, Problem> {
     let found = house
         .store
         .read(move |tx| {

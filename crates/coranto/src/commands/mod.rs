@@ -1,18 +1,21 @@
 //! What each command does. Each gives an [`Answer`] or a [`Problem`].
 
 mod article;
+mod block;
 pub mod demo;
 mod doctor;
 pub mod edition;
 mod export;
 mod gather;
 mod init;
+mod line_up;
 mod member;
 mod read;
 mod readers;
 mod run;
 mod settings;
 mod source;
+pub mod under_way;
 
 use newsroom::Problem;
 
@@ -38,7 +41,6 @@ pub async fn run(command: Command) -> u8 {
 }
 
 fn wants_json(command: &Command) -> bool {
-    use cli::{Article, Edition, Member, Readers, Source};
     match command {
         Command::Demo(of) => of.json,
         Command::Init(of) => of.json,
@@ -48,15 +50,15 @@ fn wants_json(command: &Command) -> bool {
         Command::Gather(of) => of.common.json,
         Command::Settings(of) => of.common.json,
         Command::Export(of) => of.common.json,
-        Command::Source(Source::List(of))
-        | Command::Readers(Readers::Count(of))
-        | Command::Member(Member::List(of)) => of.common.json,
-        Command::Source(Source::Add { common, .. } | Source::Remove { common, .. })
-        | Command::Article(Article::Import { common, .. })
-        | Command::Member(Member::Add { common, .. } | Member::Invite { common, .. })
-        | Command::Edition(
-            Edition::Cut { common, .. } | Edition::Send { common, .. } | Edition::Report { common, .. },
-        ) => common.json,
+        Command::Readers(cli::Readers::Count(of)) => of.common.json,
+        Command::Source(of) => of.common().json,
+        Command::Article(of) => of.common().json,
+        Command::Item(of) => of.common().json,
+        Command::LineUp(of) => of.common().json,
+        Command::Envelope(of) => of.common.json,
+        Command::Block(of) => of.common().json,
+        Command::Edition(of) => of.common().json,
+        Command::Member(of) => of.common().json,
     }
 }
 
@@ -68,6 +70,10 @@ async fn done(command: Command) -> Result<Answer, Problem> {
         Command::Source(of) => source::run(of).await,
         Command::Gather(of) => gather::run(of.common).await,
         Command::Article(of) => article::run(of).await,
+        Command::Item(of) => line_up::item(of).await,
+        Command::LineUp(of) => line_up::run(of).await,
+        Command::Envelope(of) => line_up::envelope(of).await,
+        Command::Block(of) => block::run(of).await,
         Command::Edition(of) => edition::run(of).await,
         Command::Readers(cli::Readers::Count(of)) => readers::count(of.common).await,
         Command::Member(of) => member::run(of).await,

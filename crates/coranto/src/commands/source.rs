@@ -1,6 +1,6 @@
 //! `coranto source`: what the newsroom reads.
 
-use newsroom::{Problem, Source, SourceId, Topics};
+use newsroom::{Policy, Problem, Source, SourceId};
 use serde_json::json;
 use store::sources;
 
@@ -8,25 +8,31 @@ use super::house;
 use crate::answer::Answer;
 use crate::cli;
 use crate::house::{House, store_problem};
-use crate::morning;
+use crate::morning::{self, Terms, is_web_address};
 
 pub async fn run(of: cli::Source) -> Result<Answer, Problem> {
     match of {
-        cli::Source::Add { source, common } => add(&house(&common).await?, &source).await,
+        cli::Source::Add { source, policy, licence, common } => {
+            let terms = Terms { policy, licence, ..Terms::default() };
+            add(&house(&common).await?, &source, &terms).await
+        }
+        cli::Source::Policy { id, policy, licence, common } => {
+            set_policy(&house(&common).await?, id, policy, licence).await
+        }
         cli::Source::List(of) => list(&house(&of.common).await?).await,
         cli::Source::Remove { id, common } => remove(&house(&common).await?, id).await,
     }
 }
 
-async fn add(house: &House, named: &str) -> Result<Answer, Problem> {
+async fn add(house: &House, named: &str, terms: &Terms) -> Result<Answer, Problem> {
     let urls = match std::fs::read(named) {
         Ok(bytes) => listed(named, &bytes)?,
         Err(_) => vec![named.to_owned()],
     };
     let mut added = Vec::new();
     for url in &urls {
-        if let Some(id) = morning::add_source(house, url, Topics::NONE).await? {
-            added.push(json!({"id": id.to_string(), "url": url}));
+        if let Some(id) = morning::add_source(house, url, terms.clone()).await? {
+            added.push(json!({"id": id.to_string(), "url": url, "policy": terms.policy.name()}));
         }
     }
     let known = urls.len() - added.len();
@@ -59,7 +65,7 @@ async fn list(house: &House) -> Result<Answer, Problem> {
 
 fn row(s: &Source) -> serde_json::Value {
     let h = &s.health;
-    json!({"id": s.id.to_string(), "url": s.url, "title": s.title, "failures": h.failures, "stopped": h.stopped,
+    json!({"id": s.id.to_string(), "url": s.url, "title": s.title, "policy": s.policy.name(), "licence": s.licence, "failures": h.failures, "stopped": h.stopped,
         "last_good": h.last_good, "last_error": h.last_error, "due": s.due})
 }
 
@@ -70,7 +76,25 @@ fn line(s: &Source) -> String {
         _ if s.health.last_good.is_some() => "well".to_owned(),
         _ => "not read yet".to_owned(),
     };
-    format!("{}  {}  {}\n    {how}", s.id, s.url, s.title)
+    let licence = s.licence.as_ref().map_or(String::new(), |url| format!(", licence {url}"));
+    format!("{}  {}  {}\n    {}{licence}; {how}", s.id, s.url, s.title, s.policy.name())
+}
+
+async fn set_policy(house: &House, id: SourceId, policy: Policy, licence: Option<String>) -> Result<Answer, Problem> {
+    if let Some(licence) = licence.as_ref().filter(|licence| !is_web_address(licence)) {
+        return Err(Problem::new(
+            format!("{licence:?} is no web address of a licence."),
+            "Nothing was changed.",
+            "Give the licence's address, like https://creativecommons.org/licenses/by/4.0/.",
+        ));
+    }
+    let set = house.store.write(move |tx| sources::set_policy(tx, id, policy, licence.as_deref())).await;
+    if !set.map_err(|fault| store_problem(&fault))? {
+        let what = format!("There is no source {id}.");
+        return Err(Problem::new(what, "Nothing was changed.", "`coranto source list` shows them with their ids."));
+    }
+    let told = format!("From now on: {}. What was published before stays as it is.", policy.name());
+    Ok(Answer::new(json!({"source": id.to_string(), "policy": policy.name()}), told))
 }
 
 async fn remove(house: &House, id: SourceId) -> Result<Answer, Problem> {

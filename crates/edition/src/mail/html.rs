@@ -2,7 +2,7 @@
 //! escaped by the engine, and an article's body comes as [`prose::Clean`].
 
 use super::language::Face;
-use super::page::{Body, Correction, Page, Picture, Section, Story};
+use super::page::{Block, Body, Correction, Note, Page, Picture, Section, Story};
 use super::{PREFERENCES_SLOT, UNSUBSCRIBE_SLOT};
 use ::mail::mime::DraftPart;
 use prose::{Clean, Direction, MailDress, Pictures, Templates};
@@ -38,8 +38,11 @@ struct Shared<'a> {
     measure: &'a [String; 3],
     also: &'static str,
     skyline: Vec<LineView<'a>>,
+    note: Option<NoteShown<'a>>,
     lead: StoryShown<'a>,
     sections: Vec<SectionShown<'a>>,
+    blocks: Vec<BlockShown<'a>>,
+    more: Option<&'a str>,
     corrections_words: &'static str,
     corrections: Vec<CorrectionShown<'a>>,
     end: &'static str,
@@ -53,6 +56,29 @@ struct LineView<'a> {
     text: &'a str,
     language: &'a str,
     dir: &'static str,
+}
+
+#[derive(Serialize)]
+struct NoteShown<'a> {
+    language: &'a str,
+    dir: &'static str,
+    side: &'static str,
+    face: Face,
+    paragraphs: &'a [String],
+    signed: &'a str,
+}
+
+#[derive(Serialize)]
+struct BlockShown<'a> {
+    label: &'static str,
+    language: &'a str,
+    dir: &'static str,
+    side: &'static str,
+    face: Face,
+    title: &'a str,
+    text: &'a str,
+    url: &'a str,
+    link_words: &'a str,
 }
 
 #[derive(Serialize)]
@@ -73,7 +99,7 @@ struct StoryShown<'a> {
     original_url: Option<&'a str>,
     topic: Option<&'a str>,
     url: &'a str,
-    read: &'static str,
+    read: &'a str,
     /// Set when the words around the story are in another language than the story.
     words_language: Option<&'static str>,
     picture: Option<PictureShown<'a>>,
@@ -142,8 +168,11 @@ fn shared(page: &Page) -> Shared<'_> {
             .iter()
             .map(|line| LineView { text: &line.text, language: &line.language, dir: line.direction.as_str() })
             .collect(),
+        note: page.note.as_ref().map(note),
         lead: story(page, &page.lead),
         sections: page.sections.iter().map(|s| section(page, s)).collect(),
+        blocks: page.blocks.iter().map(block).collect(),
+        more: page.more.as_deref(),
         corrections_words: page.words.corrections,
         corrections: page.corrections.iter().map(correction).collect(),
         end: page.end,
@@ -197,7 +226,7 @@ fn story<'a>(page: &'a Page, story: &'a Story) -> StoryShown<'a> {
         original_url: story.original.as_ref().and_then(|original| original.url.as_deref()),
         topic: story.topic.as_deref(),
         url: &story.url,
-        read: story.words.read,
+        read: &story.read,
         words_language: (super::language::primary(&story.language) != story.words.language)
             .then_some(story.words.language),
         picture: story.picture.as_ref().map(|p| picture(story, p)),
@@ -218,6 +247,31 @@ fn picture<'a>(story: &Story, picture: &'a Picture) -> PictureShown<'a> {
         width: picture.width,
         caption: picture.caption.as_deref(),
         credit: picture.credit.as_deref().map(story.words.photo),
+    }
+}
+
+fn note(note: &Note) -> NoteShown<'_> {
+    NoteShown {
+        language: &note.language,
+        dir: note.direction.as_str(),
+        side: note.direction.start(),
+        face: note.face,
+        paragraphs: &note.paragraphs,
+        signed: &note.signed,
+    }
+}
+
+fn block(block: &Block) -> BlockShown<'_> {
+    BlockShown {
+        label: block.label,
+        language: &block.language,
+        dir: block.direction.as_str(),
+        side: block.direction.start(),
+        face: block.face,
+        title: &block.title,
+        text: &block.text,
+        url: &block.url,
+        link_words: &block.link_words,
     }
 }
 

@@ -20,10 +20,11 @@ mod reckon;
 mod text;
 mod words;
 
+pub(crate) use page::choose_subject;
 pub use page::{SUBJECT_CHARS_MAX, subject};
 
 use jiff::civil::Date;
-use newsroom::{EditionKind, Format};
+use newsroom::{BlockKind, EditionKind, Format};
 
 /// Gmail cuts a message that is longer than about 102 kB; at this many encoded bytes a part is too long to send.
 pub const PART_BYTES_MAX: usize = 90_000;
@@ -52,6 +53,12 @@ pub struct EditionView {
     pub date: Date,
     /// The stories in line-up order; the first is the lead.
     pub stories: Vec<StoryView>,
+    /// Subject, preview text and note.
+    pub envelope: EnvelopeView,
+    /// House blocks, in the order in which they stand.
+    pub blocks: Vec<BlockView>,
+    /// How many more stories are new to these readers and stand on the site alone.
+    pub more: usize,
     /// Corrections to what earlier editions said.
     pub corrections: Vec<CorrectionView>,
     /// Where the outlet can be reached by post, on as many lines as it likes. Required of a bulk sender by law in many
@@ -61,6 +68,40 @@ pub struct EditionView {
     pub web: String,
     /// Where the reader's own links lead.
     pub doors: Doors,
+}
+
+/// What the editors wrote around the stories. Empty texts mean: chosen by itself, or none.
+#[derive(Clone, Debug, Default)]
+pub struct EnvelopeView {
+    /// The subject; empty: the lead's headline.
+    pub subject: String,
+    /// Subjects of the last edition: the same one twice running reads like the same mail.
+    pub last_subjects: Vec<String>,
+    /// What inboxes show beside the subject; empty: the next headlines.
+    pub preview: String,
+    /// The note's paragraphs.
+    pub note: Vec<String>,
+    /// Who signs it.
+    pub signed: String,
+    /// BCP 47 language of what they wrote.
+    pub language: String,
+}
+
+/// A house block.
+#[derive(Clone, Debug)]
+pub struct BlockView {
+    /// What sort: decides its label.
+    pub kind: BlockKind,
+    /// BCP 47 language of its words.
+    pub language: String,
+    /// Its headline.
+    pub title: String,
+    /// A few sentences.
+    pub text: String,
+    /// The one address it leads to.
+    pub url: String,
+    /// The words of that link.
+    pub link_words: String,
 }
 
 /// The absolute addresses that a token is put behind: `https://courier.example/unsubscribe/`.
@@ -87,8 +128,10 @@ pub struct StoryView {
     pub original: Option<String>,
     /// The name of the topic that it stands under.
     pub topic: Option<String>,
-    /// Our article page, an absolute address.
+    /// Our article page, or where a card leads: an absolute address.
     pub url: String,
+    /// The host that a card leads to; none when the story has a page on our site.
+    pub at: Option<String>,
     /// Its picture. Only the lead's is shown.
     pub picture: Option<PictureView>,
     /// What of it the mail holds.

@@ -3,9 +3,11 @@
 
 use super::language::{Face, direction, tag};
 use super::words::Words;
-use super::{CorrectionView, DraftFault, EditionView, PictureView, StoryBody, StoryView, plain, reckon};
-use newsroom::EditionKind;
-use prose::{Block, Direction};
+use super::{
+    BlockView, CorrectionView, DraftFault, EditionView, EnvelopeView, PictureView, StoryBody, StoryView, plain, reckon,
+};
+use newsroom::{BlockKind, EditionKind};
+use prose::Direction;
 
 /// Longer subjects are cut by every inbox.
 pub const SUBJECT_CHARS_MAX: usize = 120;
@@ -19,6 +21,11 @@ const CAPTION_CHARS_MAX: usize = 600;
 const TEASER_CHARS_MAX: usize = 900;
 /// More paragraphs than this are no teaser.
 const TEASER_PARAGRAPHS_MAX: usize = 4;
+/// The desk takes notes of 1,500 characters in six paragraphs.
+const NOTE_CHARS_MAX: usize = 1_500;
+const NOTE_PARAGRAPHS_MAX: usize = 6;
+/// The desk takes blocks of 400 characters.
+const BLOCK_CHARS_MAX: usize = 400;
 /// A correction says what was wrong and what is right.
 const CORRECTION_CHARS_MAX: usize = 1_200;
 /// Addresses have seven lines at most (UPU S42); a little more for telephone and registration.
@@ -45,8 +52,12 @@ pub(super) struct Page {
     pub(super) measure: [String; 3],
     pub(super) also: &'static str,
     pub(super) skyline: Vec<Line>,
+    pub(super) note: Option<Note>,
     pub(super) lead: Story,
     pub(super) sections: Vec<Section>,
+    pub(super) blocks: Vec<Block>,
+    /// What stands on the site alone, in words.
+    pub(super) more: Option<String>,
     pub(super) corrections: Vec<Correction>,
     pub(super) end: &'static str,
     pub(super) why: String,
@@ -60,6 +71,27 @@ pub(super) struct Line {
     pub(super) text: String,
     pub(super) language: String,
     pub(super) direction: Direction,
+}
+
+/// The editor's note.
+pub(super) struct Note {
+    pub(super) language: String,
+    pub(super) direction: Direction,
+    pub(super) face: Face,
+    pub(super) paragraphs: Vec<String>,
+    pub(super) signed: String,
+}
+
+/// A house block.
+pub(super) struct Block {
+    pub(super) label: &'static str,
+    pub(super) language: String,
+    pub(super) direction: Direction,
+    pub(super) face: Face,
+    pub(super) title: String,
+    pub(super) text: String,
+    pub(super) url: String,
+    pub(super) link_words: String,
 }
 
 /// Stories under one topic.
@@ -80,6 +112,8 @@ pub(super) struct Story {
     pub(super) original: Option<Original>,
     pub(super) topic: Option<String>,
     pub(super) url: String,
+    /// The words of the link to it.
+    pub(super) read: String,
     pub(super) picture: Option<Picture>,
     pub(super) body: Body,
 }
@@ -113,15 +147,40 @@ pub(super) struct Correction {
     pub(super) url: String,
 }
 
-/// The subject line: the lead's headline on one line, at most [`SUBJECT_CHARS_MAX`] characters. When there is none, the
-/// newsletter's name, then the outlet's, then the date: a subject is never empty.
+/// The subject line: what the editors wrote, else the lead's headline, on one line of at most [`SUBJECT_CHARS_MAX`]
+/// characters. When there is none, the newsletter's name, then the outlet's, then the date: a subject is never empty.
+///
+/// It is never one that the last edition had: then the next headline takes its place, and when there is none, or when the
+/// editors wrote it, the date is put behind it.
 pub fn subject(view: &EditionView) -> String {
-    let lead = view.stories.first().map_or("", |story| story.title.as_str());
-    [lead, &view.newsletter, &view.outlet]
-        .into_iter()
-        .map(|text| plain::line(text, SUBJECT_CHARS_MAX))
-        .find(|line| !line.is_empty())
-        .unwrap_or_else(|| (Words::of(&view.language).date)(view.date))
+    let date = (Words::of(&view.language).date)(view.date);
+    let headlines = view.stories.iter().map(|story| story.title.as_str());
+    let names = [view.newsletter.as_str(), &view.outlet];
+    choose_subject(&view.envelope.subject, headlines, names, &view.envelope.last_subjects, &date)
+}
+
+/// As [`subject`], of its parts.
+pub(crate) fn choose_subject<'a>(
+    written: &str,
+    mut headlines: impl Iterator<Item = &'a str>,
+    names: [&str; 2],
+    last: &[String],
+    date: &str,
+) -> String {
+    let line = |text: &str| Some(plain::line(text, SUBJECT_CHARS_MAX)).filter(|line| !line.is_empty());
+    let fresh = |line: &String| !last.contains(line);
+    let (written, lead) = (line(written), headlines.next().and_then(line));
+    let next = if written.is_some() { None } else { headlines.filter_map(line).find(fresh) };
+    let first = written.or(lead);
+    match (first, next) {
+        (Some(first), _) if fresh(&first) => first,
+        (Some(_), Some(next)) => next,
+        (Some(first), None) => {
+            let room = SUBJECT_CHARS_MAX.saturating_sub(date.chars().count() + 3);
+            format!("{} · {date}", plain::line(&first, room))
+        }
+        (None, _) => names.into_iter().filter_map(line).find(fresh).unwrap_or_else(|| date.to_owned()),
+    }
 }
 
 impl Page {
@@ -140,7 +199,9 @@ impl Page {
             EditionKind::Weekly => 1,
             EditionKind::Breaking => 2,
         };
-        let skyline = skyline(&stories);
+        let preview = preview(&view.envelope);
+        let also = if preview.is_some() { "" } else { words.also[kind] };
+        let skyline = preview.map_or_else(|| skyline(&stories), |line| vec![line]);
         let lead = stories.remove(0);
         let outlet = name_or(&view.outlet, &view.newsletter);
         let newsletter = name_or(&view.newsletter, &view.outlet);
@@ -156,10 +217,14 @@ impl Page {
             web: required("the edition's page", &view.web)?,
             date: (words.date)(view.date),
             measure,
-            also: words.also[kind],
+            also,
             skyline,
+            note: note(&view.envelope),
             lead,
             sections: sections(stories, words),
+            blocks: view.blocks.iter().map(|block| Block::of(block, words)).collect::<Result<_, _>>()?,
+            more: (view.more > 0)
+                .then(|| (words.more_on_site)(u64::try_from(view.more).expect("a count fits in 64 bits"))),
             corrections: view.corrections.iter().map(Correction::of).collect::<Result<_, _>>()?,
             end: words.end[kind],
             postal: postal(&view.postal_address),
@@ -189,6 +254,27 @@ fn measure(words: &Words, stories: &[Story]) -> [String; 3] {
     let minutes = reckon::minutes(counts);
     let count = u64::try_from(stories.len()).expect("a count fits in 64 bits");
     [(words.stories)(count), (words.words)(total), (words.minutes)(minutes)]
+}
+
+/// What the editors want inboxes to show.
+fn preview(envelope: &EnvelopeView) -> Option<Line> {
+    let text = plain::line(&envelope.preview, SKYLINE_COLUMNS_MAX);
+    let language = tag(&envelope.language);
+    (!text.is_empty()).then(|| Line { direction: direction(&language, &text), text, language })
+}
+
+fn note(envelope: &EnvelopeView) -> Option<Note> {
+    let paragraphs = envelope.note.iter().map(|text| plain::line(text, NOTE_CHARS_MAX)).filter(|text| !text.is_empty());
+    let paragraphs: Vec<String> = paragraphs.take(NOTE_PARAGRAPHS_MAX).collect();
+    let language = tag(&envelope.language);
+    let first = paragraphs.first()?;
+    Some(Note {
+        direction: direction(&language, first),
+        face: Face::of(&language),
+        signed: plain::line(&envelope.signed, NAME_CHARS_MAX),
+        language,
+        paragraphs,
+    })
 }
 
 /// The headlines that follow the lead's, which is already the subject; of an edition of one story, how it begins. An
@@ -236,6 +322,13 @@ impl Story {
         let title = plain::line(&view.title, TITLE_CHARS_MAX);
         let words = Words::exactly(&language).unwrap_or(mail);
         let outlet = named(view.outlet.as_deref());
+        let byline = named(view.byline.as_deref());
+        let at = named(view.at.as_deref());
+        // What lives elsewhere was not published by us: its outlet stands beside its byline.
+        let (credit, republished) = match &at {
+            Some(_) => (Some([byline, outlet].into_iter().flatten().collect::<Vec<_>>().join(words.comma)), None),
+            None => (byline, outlet),
+        };
         let url = required("a story's page", &view.url)?;
         // An article without a headline is still linked: by its address.
         let title = if title.is_empty() { url.clone() } else { title };
@@ -243,12 +336,13 @@ impl Story {
             direction: direction(&language, &title),
             face: Face::of(&language),
             words,
-            credit: named(view.byline.as_deref()),
-            original: outlet.map(|outlet| Original {
+            credit: credit.filter(|credit| !credit.is_empty()),
+            original: republished.map(|outlet| Original {
                 words: (words.original)(&outlet),
                 url: view.original.as_deref().and_then(plain::link),
             }),
             topic: named(view.topic.as_deref()),
+            read: at.map_or_else(|| words.read.to_owned(), |host| (words.read_at)(&host)),
             url,
             picture: view.picture.as_ref().and_then(Picture::of),
             body: Body::of(&view.body, heading),
@@ -280,6 +374,27 @@ impl Story {
     }
 }
 
+impl Block {
+    fn of(view: &BlockView, words: &'static Words) -> Result<Self, DraftFault> {
+        let language = tag(&view.language);
+        let title = plain::line(&view.title, NAME_CHARS_MAX);
+        Ok(Self {
+            label: match view.kind {
+                BlockKind::Appeal => words.labels[0],
+                BlockKind::Event => words.labels[1],
+                BlockKind::Sponsor => words.labels[2],
+            },
+            direction: direction(&language, &title),
+            face: Face::of(&language),
+            title,
+            text: plain::line(&view.text, BLOCK_CHARS_MAX),
+            url: required("a house block's link", &view.url)?,
+            link_words: plain::line(&view.link_words, NAME_CHARS_MAX),
+            language,
+        })
+    }
+}
+
 fn named(name: Option<&str>) -> Option<String> {
     name.map(|name| plain::line(name, NAME_CHARS_MAX)).filter(|name| !name.is_empty())
 }
@@ -294,10 +409,10 @@ impl Body {
 }
 
 /// The headings of an article stand one level below its headline.
-fn lowered(blocks: &[Block], level: u8) -> Vec<Block> {
-    let lower = |block: &Block| match block {
-        Block::Heading { inlines, .. } => Block::Heading { level, inlines: inlines.clone() },
-        Block::Quote { blocks } => Block::Quote { blocks: lowered(blocks, level) },
+fn lowered(blocks: &[prose::Block], level: u8) -> Vec<prose::Block> {
+    let lower = |block: &prose::Block| match block {
+        prose::Block::Heading { inlines, .. } => prose::Block::Heading { level, inlines: inlines.clone() },
+        prose::Block::Quote { blocks } => prose::Block::Quote { blocks: lowered(blocks, level) },
         other => other.clone(),
     };
     blocks.iter().map(lower).collect()

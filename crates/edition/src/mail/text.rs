@@ -16,6 +16,7 @@ const STARS: &str = "* * *";
 pub(super) fn part(page: &Page) -> DraftPart {
     let mut pen = Pen::default();
     pen.masthead(page);
+    pen.note(page);
     pen.story(page, &page.lead, page.lead.topic.as_deref());
     for section in &page.sections {
         pen.section(&section.title);
@@ -27,7 +28,9 @@ pub(super) fn part(page: &Page) -> DraftPart {
             pen.story(page, story, None);
         }
     }
+    pen.blocks(page);
     pen.corrections(page);
+    pen.more(page);
     pen.foot(page);
     DraftPart { shared: pen.out, personal: tail(page) }
 }
@@ -97,7 +100,7 @@ impl Pen {
             Body::Full(document) => self.document(page, document),
         }
         self.picture(story);
-        self.line(&format!("{}{}", story.words.read, story.words.colon));
+        self.line(&format!("{}{}", story.read, story.words.colon));
         self.line(&story.url);
         self.blank();
     }
@@ -130,6 +133,37 @@ impl Pen {
         if !parts.is_empty() {
             self.paragraph(&format!("[{}]", parts.join(" ")));
         }
+    }
+
+    fn note(&mut self, page: &Page) {
+        let Some(note) = &page.note else { return };
+        note.paragraphs.iter().for_each(|text| self.paragraph(text));
+        if !note.signed.is_empty() {
+            self.paragraph(&format!("— {}", note.signed));
+        }
+        self.line(RULE);
+        self.blank();
+    }
+
+    /// Each under its label, so that nobody takes it for a story.
+    fn blocks(&mut self, page: &Page) {
+        for block in &page.blocks {
+            self.section(block.label);
+            self.line(&wrap(&block.title));
+            self.paragraph(&block.text);
+            self.line(&wrap(&format!("{}{}", block.link_words, page.words.colon)));
+            self.line(&block.url);
+            self.blank();
+        }
+    }
+
+    fn more(&mut self, page: &Page) {
+        let Some(more) = &page.more else { return };
+        self.line(RULE);
+        self.blank();
+        self.line(&wrap(more));
+        self.line(&page.web);
+        self.blank();
     }
 
     fn corrections(&mut self, page: &Page) {

@@ -16,6 +16,12 @@ pub(crate) struct Words {
     pub(crate) colon: &'static str,
     /// The link to an article.
     pub(crate) read: &'static str,
+    /// The link to an article that lives elsewhere.
+    pub(crate) read_at: fn(host: &str) -> String,
+    /// Above an appeal, an event, and what a sponsor paid for.
+    pub(crate) labels: [&'static str; 3],
+    /// The link to what the mail had no room for.
+    pub(crate) more_on_site: fn(count: u64) -> String,
     /// Above stories that have no topic, when others have one.
     pub(crate) more: &'static str,
     /// Above the corrections.
@@ -62,6 +68,9 @@ pub(crate) static EVERY: [Words; 5] = [
         comma: ", ",
         colon: ":",
         read: "Read the article",
+        read_at: |host| format!("Read it at {host}"),
+        labels: ["Support us", "Event", "Sponsored"],
+        more_on_site: |n| format!("More on the site: {}", one_or_more(n, "story", "stories", ",")),
         more: "More news",
         corrections: "Corrections",
         web: "Read this edition on the web",
@@ -87,6 +96,9 @@ pub(crate) static EVERY: [Words; 5] = [
         comma: "، ",
         colon: ":",
         read: "اقرأ المقال",
+        read_at: |host| format!("اقرأه على {host}"),
+        labels: ["ادعمنا", "فعالية", "محتوى مدفوع"],
+        more_on_site: |n| format!("المزيد على الموقع: {}", arabic(n, ["خبر واحد", "خبران", "أخبار", "خبرًا", "خبر"])),
         more: "أخبار أخرى",
         corrections: "تصويبات",
         web: "اقرأ هذا العدد على الموقع",
@@ -112,6 +124,9 @@ pub(crate) static EVERY: [Words; 5] = [
         comma: ", ",
         colon: ":",
         read: "Leer el artículo",
+        read_at: |host| format!("Leer en {host}"),
+        labels: ["Apóyenos", "Evento", "Contenido patrocinado"],
+        more_on_site: |n| format!("Más en la web: {}", one_or_more(n, "noticia", "noticias", SPANISH)),
         more: "Más noticias",
         corrections: "Correcciones",
         web: "Leer esta edición en la web",
@@ -143,6 +158,9 @@ pub(crate) static EVERY: [Words; 5] = [
         comma: ", ",
         colon: "\u{A0}:",
         read: "Lire l’article",
+        read_at: |host| format!("À lire sur {host}"),
+        labels: ["Soutenez-nous", "Rendez-vous", "Contenu sponsorisé"],
+        more_on_site: |n| format!("Encore sur le site : {}", french(n, "article", "articles")),
         more: "Autres nouvelles",
         corrections: "Rectificatifs",
         web: "Lire cette édition sur le site",
@@ -175,6 +193,9 @@ pub(crate) static EVERY: [Words; 5] = [
         comma: "、",
         colon: "：",
         read: "阅读全文",
+        read_at: |host| format!("在 {host} 阅读"),
+        labels: ["支持我们", "活动", "赞助内容"],
+        more_on_site: |n| format!("网站上还有 {} 篇报道", grouped(n, ",")),
         more: "更多报道",
         corrections: "更正",
         web: "在网站上阅读本期",

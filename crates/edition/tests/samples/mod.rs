@@ -1,8 +1,8 @@
 //! Editions to look at and to test with: an outlet of no real place, in five languages.
 
-use edition::mail::{CorrectionView, Doors, EditionView, PictureView, StoryBody, StoryView};
+use edition::mail::{BlockView, CorrectionView, Doors, EditionView, EnvelopeView, PictureView, StoryBody, StoryView};
 use jiff::civil::date;
-use newsroom::EditionKind;
+use newsroom::{BlockKind, EditionKind};
 
 /// Where the sample outlet's site would be.
 pub const SITE: &str = "https://courier.example/";
@@ -25,6 +25,7 @@ fn story(
         original: outlet.map(|(_, url)| url.to_owned()),
         topic: Some(topic.to_owned()),
         url: format!("{SITE}articles/{slug}/"),
+        at: None,
         picture: None,
         body: StoryBody::Teaser(teaser.iter().map(|text| (*text).to_owned()).collect()),
     }
@@ -183,6 +184,9 @@ pub fn mixed() -> EditionView {
         kind: EditionKind::Daily,
         date: date(2026, 11, 24),
         stories,
+        envelope: EnvelopeView::default(),
+        blocks: Vec::new(),
+        more: 0,
         corrections: vec![CorrectionView {
             title: "Reservoir at its lowest since 1954".to_owned(),
             language: "en".to_owned(),
@@ -332,6 +336,37 @@ pub fn awkward() -> EditionView {
     view.stories[4].title = "الميناء يفتح أبوابه".to_owned();
     view.stories[4].topic = Some("Stadtverordnetenversammlungsausschussvorsitzendenkonferenz".to_owned());
     view.postal_address.clear();
+    view
+}
+
+/// What an outlet puts around its stories: a note, a card of another site, blocks of every kind, and more than the mail holds.
+pub fn dressed() -> EditionView {
+    let mut view = mixed();
+    view.envelope = EnvelopeView {
+        subject: "The harbour opens".to_owned(),
+        last_subjects: vec!["The harbour opens".to_owned()],
+        preview: "Four ships by sunrise, and what the tug crews say".to_owned(),
+        note: vec!["Good morning from the quay.".to_owned(), "Thank you for the letters about the wells.".to_owned()],
+        signed: "Ana Sol, editor".to_owned(),
+        language: "en".to_owned(),
+    };
+    let block = |kind, title: &str, url: &str, link_words: &str| BlockView {
+        kind,
+        language: "en".to_owned(),
+        title: title.to_owned(),
+        text: "A few sentences that say what it is about.".to_owned(),
+        url: url.to_owned(),
+        link_words: link_words.to_owned(),
+    };
+    view.blocks = vec![
+        block(BlockKind::Appeal, "Three hundred readers pay for this mail", "https://courier.example/give", "Give"),
+        block(BlockKind::Event, "An evening on water", "https://courier.example/evening", "Come along"),
+        block(BlockKind::Sponsor, "Quayside Bakery", "https://bakery.example/", "See the bread"),
+    ];
+    view.stories[1].at = Some("tugs.example".to_owned());
+    view.stories[1].url = "https://tugs.example/deal?a=1&b=2".to_owned();
+    view.stories[1].outlet = Some("The Tug".to_owned());
+    view.more = 31;
     view
 }
 

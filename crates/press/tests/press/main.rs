@@ -1,5 +1,6 @@
 //! The press's promises, kept through its front door.
 
+mod cards;
 mod folder;
 mod pages;
 mod place;

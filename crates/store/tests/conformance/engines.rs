@@ -112,6 +112,7 @@ pub fn order(date: &str, departure: i64, rank: i64, keys: &[CohortKey]) -> Order
         expires: DAWN + 1_000_000,
         line_up,
         cohorts,
+        taken: store::envelope::Taken::default(),
     }
 }
 

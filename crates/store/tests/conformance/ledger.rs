@@ -72,8 +72,8 @@ fn a_mark_of_an_older_epoch_is_refused() {
         // The process was paused; after its restart the same holder took the lease anew.
         let new = lease(&store, "a").await;
         assert!(new.epoch > old.epoch);
-        let key = copy.key;
-        let marked = write(&store, move |tx| ledger::mark(tx, old, &[key])).await;
+        let (key, cohort) = (copy.key, copy.cohort);
+        let marked = write(&store, move |tx| ledger::mark(tx, old, &[(key, cohort)])).await;
         assert_eq!(marked, [false]);
         let mine = claim(&store, new, 1).await.remove(0);
         assert_eq!(mine.key, key, "what the old one had leased is queued again");
@@ -106,7 +106,7 @@ fn what_a_killed_poster_is_still_committing_is_found_by_the_next() {
         newsroom_with(&store, 2).await;
         cut(&store, "2026-01-01", 1, 10).await;
         let old = lease(&store, "a").await;
-        let keys: Vec<_> = claim(&store, old, 1).await.iter().map(|c| c.key).collect();
+        let keys: Vec<_> = claim(&store, old, 1).await.iter().map(|c| (c.key, c.cohort)).collect();
         // PostgreSQL commits for a client that is gone: its last transaction may end after the next poster has come.
         let (came, comes) = std::sync::mpsc::channel::<()>();
         let (began, begun) = tokio::sync::oneshot::channel();
@@ -156,7 +156,7 @@ fn what_a_dead_poster_left_in_flight_is_doubtful_for_good() {
         cut(&store, "2026-01-01", 1, 10).await;
         let lease_a = lease(&store, "a").await;
         let copies = claim(&store, lease_a, 4).await;
-        let flying: Vec<_> = copies.iter().take(2).map(|c| c.key).collect();
+        let flying: Vec<_> = copies.iter().take(2).map(|c| (c.key, c.cohort)).collect();
         assert_eq!(write(&store, move |tx| ledger::mark(tx, lease_a, &flying)).await, [true, true]);
         lease(&store, "a").await;
         let after = sums(&store, FIRST).await;
@@ -177,7 +177,7 @@ fn nobody_who_left_is_mailed() {
         let gone = copies[1].reader;
         let line = Line { id: 1, door: "one-click", wording: String::new() };
         assert!(write(&store, move |tx| readers::unsubscribe(tx, gone, DAILY, &line, DAWN)).await);
-        let keys: Vec<_> = copies.iter().map(|c| c.key).collect();
+        let keys: Vec<_> = copies.iter().map(|c| (c.key, c.cohort)).collect();
         let refused = copies[1].key;
         assert_eq!(write(&store, move |tx| ledger::mark(tx, lease, &keys)).await, [true, false, true]);
         write(&store, move |tx| ledger::release(tx, lease, &[refused])).await;
@@ -194,11 +194,11 @@ fn nothing_starts_after_a_pause() {
         cut(&store, "2026-01-01", 1, 10).await;
         let lease = lease(&store, "a").await;
         let copies = claim(&store, lease, 1).await;
-        let key = copies[0].key;
+        let (key, cohort) = (copies[0].key, copies[0].cohort);
         let pause =
             write(&store, |tx| editions::set_state(tx, FIRST, DepartureState::Open, DepartureState::Paused)).await;
         assert!(pause);
-        assert_eq!(write(&store, move |tx| ledger::mark(tx, lease, &[key])).await, [false]);
+        assert_eq!(write(&store, move |tx| ledger::mark(tx, lease, &[(key, cohort)])).await, [false]);
         write(&store, move |tx| ledger::release(tx, lease, &[key])).await;
         assert!(claim(&store, lease, 9).await.is_empty(), "a paused departure gives nothing out");
         write(&store, |tx| editions::set_state(tx, FIRST, DepartureState::Paused, DepartureState::Open)).await;
@@ -237,7 +237,7 @@ fn a_second_morning_repeats_no_story_and_supersedes_what_never_left() {
         cut(&store, "2026-01-01", 1, 10).await;
         let lease = lease(&store, "a").await;
         let copies = claim(&store, lease, 2).await;
-        let keys: Vec<_> = copies.iter().map(|c| c.key).collect();
+        let keys: Vec<_> = copies.iter().map(|c| (c.key, c.cohort)).collect();
         write(&store, move |tx| ledger::mark(tx, lease, &keys)).await;
         let ended = [
             settled(&copies[0], DeliveryState::Accepted, None),

@@ -4,5 +4,6 @@ mod engines;
 mod ledger;
 mod members;
 mod newsroom;
+mod next_edition;
 mod readers;
 mod writing;

@@ -1,7 +1,8 @@
 //! Stories of sources, items, articles and topics.
 
 use newsroom::{
-    ArticleId, Credit, Item, ItemId, ItemState, Revision, Source, SourceHealth, SourceId, SourceKind, TopicId, Topics,
+    ArticleId, Credit, Item, ItemId, ItemState, Policy, Revision, Source, SourceHealth, SourceId, SourceKind, TopicId,
+    Topics,
 };
 use store::items::{Filed, Filing};
 use store::sources::Reading;
@@ -14,6 +15,8 @@ fn source(id: i64, url: &str) -> Source {
         id: SourceId(id),
         url: url.into(),
         kind: SourceKind::Feed,
+        policy: Policy::Partner,
+        licence: None,
         title: String::new(),
         topics: Topics::NONE,
         etag: None,

@@ -4,10 +4,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use newsroom::{Problem, TopicId, Topics};
+use newsroom::{Policy, Problem, TopicId};
 use stage::catcher::Catcher;
 use stage::inbox::Inbox;
-use stage::outlets::{Newsstand, OUTLETS, TOPICS, first_day};
+use stage::outlets::{Newsstand, OUTLETS, Outlet, TOPICS, first_day};
 use stage::readers::Door;
 use store::{settings, topics};
 use tokio::sync::watch;
@@ -17,6 +17,7 @@ use world::{Listener, World};
 use crate::cli::Demo;
 use crate::config::{self, Config, location};
 use crate::house::{House, lock_post, store_problem};
+use crate::morning::Terms;
 use crate::{morning, newsdesk, run};
 
 /// Any free port on loopback.
@@ -79,7 +80,7 @@ impl Ground {
         let catcher = Catcher::open(&mail, &world).map_err(|fault| mail_problem(&mail, &fault))?;
         let inbox = format!("http://{}/", address(&reading)?);
         for outlet in &OUTLETS {
-            morning::add_source(&house, outlet.feed, Topics::NONE).await?;
+            morning::add_source(&house, outlet.feed, terms(outlet)).await?;
         }
         morning::publish(&house).await?;
         let (stop, stopping) = watch::channel(false);
@@ -129,6 +130,17 @@ impl Ground {
         }
         self.parts.shutdown().await;
     }
+}
+
+/// One outlet is the Courier's own site, whose articles live there; one is only watched; the others let theirs be
+/// republished.
+fn terms(outlet: &Outlet) -> Terms {
+    let policy = match outlet.host {
+        "plumbline.outlets.test" => Policy::Ours,
+        "lantern.outlets.test" => Policy::Watch,
+        _ => Policy::Partner,
+    };
+    Terms { policy, ..Terms::default() }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a demo without a folder of its own plays in the system's temporary one")]

@@ -4,6 +4,7 @@
 //! edition cut and delivered to a catching server; then every receipt is held against the ledger. The same folder resumes,
 //! and a later run is the next morning.
 
+mod desk;
 mod ground;
 mod reconcile;
 mod sources;
@@ -95,6 +96,9 @@ async fn morning(of: &Demo, ground: &Ground) -> Result<Told, Problem> {
             let date = next_date(house).await?;
             ground.newsstand.set(if date.first { Morning::First } else { Morning::Second });
             gathered = gather_all(of, house).await?;
+            if gathered.fresh > 0 {
+                desk::line_up(house).await?;
+            }
             let signed = sign_up(of, ground).await?;
             let (departure, what) = cut(house, date.date).await?;
             (departure, signed, what)

@@ -1,11 +1,11 @@
 //! `--source`: feeds, OPML lists and saved pages that a person adds to the demo.
 
 use gather::Recognised;
-use newsroom::{Problem, Source, SourceHealth, SourceId, SourceKind, Topics};
+use newsroom::{Policy, Problem, Source, SourceHealth, SourceId, SourceKind, Topics};
 
 use crate::cli::Demo;
 use crate::house::{House, store_problem};
-use crate::morning::{self, SourceProblem};
+use crate::morning::{self, SourceProblem, Terms};
 
 /// A source file is at most this long: the largest feed that is read.
 const FILE_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
@@ -24,7 +24,7 @@ pub async fn add(of: &Demo, house: &House) -> Result<Vec<SourceProblem>, Problem
 async fn one(house: &House, named: &str) -> Result<(), Problem> {
     if named.starts_with("http://") || named.starts_with("https://") {
         // A feed until it turns out to be a page; the round that follows reads it and says how it went.
-        return morning::add_source(house, named, Topics::NONE).await.map(drop);
+        return morning::add_source(house, named, Terms::default()).await.map(drop);
     }
     let unread = |why: String| {
         Problem::new(
@@ -41,7 +41,7 @@ async fn one(house: &House, named: &str) -> Result<(), Problem> {
     match gather::recognise(&bytes, None, None) {
         Some(Recognised::List(listed)) => {
             for one in listed {
-                morning::add_source(house, &one.url, Topics::NONE).await?;
+                morning::add_source(house, &one.url, Terms::default()).await?;
             }
             Ok(())
         }
@@ -67,6 +67,8 @@ async fn saved_feed(house: &House, named: &str, feed: &gather::Feed) -> Result<(
         id,
         url,
         kind: SourceKind::Feed,
+        policy: Policy::Partner,
+        licence: None,
         title: feed.title.clone(),
         topics: Topics::NONE,
         etag: None,

@@ -3,8 +3,8 @@
 pub mod xml;
 
 use newsroom::{
-    Article, ArticleId, ArticleState, Credit, HOUR_MS, Licence, PictureId, PictureUse, Published, Revision, Topic,
-    TopicId, Topics,
+    Article, ArticleId, ArticleState, Credit, Form, HOUR_MS, Licence, PictureId, PictureUse, Published, Revision,
+    Topic, TopicId, Topics,
 };
 use press::{DayEdition, OutletView, RepublishPolicy, SignUpWords, Site, SiteView};
 use prose::{Block, Document, Figure, Inline};
@@ -159,6 +159,7 @@ fn article(at: usize, language: &str, [title, standfirst, byline, first]: [&str;
         id,
         slug: newsroom::slug(title, id),
         state: ArticleState::Published,
+        form: Form::Page,
         item: None,
         published: Some(Published { at: at_ms, rank: 100 - number, source_date: None }),
         revision: Revision {
@@ -238,10 +239,12 @@ pub fn view(language: &str) -> SiteView {
             zone: "Europe/Madrid".into(),
         },
         topics: topics(),
+        blocks: Vec::new(),
         editions: vec![DayEdition {
             date: "2026-11-24".into(),
             subject: "The ferry that nobody cancelled".into(),
             line_up: articles.iter().take(3).rev().map(|article| article.id).collect(),
+            lead: None,
         }],
         articles,
         sign_up: SignUpWords {

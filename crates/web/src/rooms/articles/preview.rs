@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use newsroom::{Article, ArticleState, Published, Revision, slug};
+use newsroom::{Article, ArticleState, Form, Published, Revision, slug};
 use press::{DeskView, OutletView, Page, RepublishPolicy, SignUpWords, Site, SiteView};
 
 use crate::door::{Hall, Visit};
@@ -21,6 +21,8 @@ pub(super) async fn of(
         slug: of.map_or_else(|| slug(&revision.title, revision.article), |article| article.slug.clone()),
         state: ArticleState::Published,
         item: of.and_then(|article| article.item),
+        // A card has no page here; what is typed is shown as the page that it would have.
+        form: Form::Page,
         published: published.or(Some(Published { at: visit.now, rank: i64::MAX, source_date: None })),
         revision: revision.clone(),
     };
@@ -52,6 +54,7 @@ fn render(
         editions: Vec::new(),
         sign_up: SignUpWords::of(outlet),
         republished: RepublishPolicy::default(),
+        blocks: Vec::new(),
         desk,
     })?;
     let file = press::render(&site, page)?.ok_or_else(Trouble::not_found)?;
