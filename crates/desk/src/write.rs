@@ -2,9 +2,12 @@
 //!
 //! A save names the revision it came from. When somebody else saved meanwhile, nothing is written and the caller is told.
 
-use newsroom::{Article, ArticleId, ArticleState, MemberId, Ms, Revision, slug};
+use newsroom::{Article, ArticleId, ArticleState, Form, ItemId, ItemState, MemberId, Ms, Revision, slug};
 use prose::Document;
-use store::{Read, Write, articles, revisions};
+use store::{Read, Store, Write, articles, items, revisions};
+use world::World;
+
+use crate::take::{held, make_of};
 
 /// What keeps an article from being published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +38,8 @@ impl Missing {
 }
 
 /// Everything that keeps a revision from being published, in the order of the form. `republished`: it came from a source.
-pub fn missing(revision: &Revision, republished: bool) -> Vec<Missing> {
+/// A card has no text of its own here: it leads to where that stands.
+pub fn missing(revision: &Revision, form: Form, republished: bool) -> Vec<Missing> {
     let blank = |text: &str| text.trim().is_empty();
     let body = Document::from_json(&revision.body).map_or(true, |body| body.is_empty());
     let alt = revision.picture.as_ref().is_some_and(|picture| blank(&picture.alt));
@@ -44,10 +48,10 @@ pub fn missing(revision: &Revision, republished: bool) -> Vec<Missing> {
     let none = |text: &Option<String>| text.as_deref().is_none_or(blank);
     [
         (blank(&revision.title), Missing::Title),
-        (body, Missing::Body),
+        (body && form == Form::Page, Missing::Body),
         (alt, Missing::Alt),
         (elsewhere && none(&credit.outlet), Missing::Outlet),
-        (elsewhere && none(&credit.canonical), Missing::Canonical),
+        ((elsewhere || form == Form::Card) && none(&credit.canonical), Missing::Canonical),
     ]
     .into_iter()
     .filter_map(|(is, what)| is.then_some(what))
@@ -74,6 +78,55 @@ pub enum Saved {
     Meanwhile(Box<Article>),
     /// There is no such article.
     Gone,
+}
+
+/// What came of taking an item to be edited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drafted {
+    /// It is a draft now, or an article that was there before.
+    As(ArticleId),
+    /// There is no item of that id.
+    NoItem,
+}
+
+/// Takes an item as a draft, to be edited before it is published: whole when its source may be republished, else as a card.
+///
+/// # Errors
+/// [`store::Error`].
+pub async fn draft_item(
+    world: &World,
+    store: &Store,
+    item: ItemId,
+    language: &str,
+    signed: Signed,
+) -> store::Result<Drafted> {
+    let Some(filed) = store.read(move |tx| items::by_id(tx, item)).await? else { return Ok(Drafted::NoItem) };
+    if let (ItemState::Taken | ItemState::Changed, Some(article)) = (filed.item.state, filed.item.article) {
+        return Ok(Drafted::As(article));
+    }
+    let held = held(store, item, filed.item.source).await?;
+    let (id, policy) = (ArticleId(world.mint()), held.policy());
+    let made = make_of(world, (held, policy), &filed, (id, 1), language.to_owned()).await;
+    let drafted = store.write(move |tx| {
+        let revision = &made.revision;
+        // The same page in another feed is the same article.
+        let known = match &revision.credit.canonical {
+            Some(url) => articles::by_canonical(tx, url)?.map(|known| known.id),
+            None => None,
+        };
+        items::forget_material(tx, item)?;
+        let article = match known {
+            Some(known) => known,
+            None => {
+                articles::add_as(tx, made.form, &slug(&revision.title, id), Some(item), made.source_date, revision)?;
+                revisions::note(tx, id, revision.number, signed.member, "")?;
+                id
+            }
+        };
+        items::taken(tx, item, article)?;
+        Ok(article)
+    });
+    Ok(Drafted::As(drafted.await?))
 }
 
 /// Adds a draft with its first revision.
@@ -160,7 +213,7 @@ mod tests {
 
     #[test]
     fn everything_that_is_missing_is_said_at_once() {
-        assert_eq!(missing(&revision(), false), []);
+        assert_eq!(missing(&revision(), Form::Page, false), []);
         let picture = PictureUse {
             picture: PictureId(1),
             alt: " ".into(),
@@ -172,8 +225,9 @@ mod tests {
         };
         let bare = Revision { title: " ".into(), body: "{}".into(), picture: Some(picture), ..revision() };
         let all = [Missing::Title, Missing::Body, Missing::Alt, Missing::Outlet, Missing::Canonical];
-        assert_eq!(missing(&bare, true), all);
+        assert_eq!(missing(&bare, Form::Page, true), all);
+        assert!(!missing(&bare, Form::Card, true).contains(&Missing::Body), "a card has no text here");
         let credit = Credit { outlet: Some("El Faro".into()), ..Credit::default() };
-        assert_eq!(missing(&Revision { credit, ..revision() }, false), [Missing::Canonical]);
+        assert_eq!(missing(&Revision { credit, ..revision() }, Form::Page, false), [Missing::Canonical]);
     }
 }

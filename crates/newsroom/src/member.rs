@@ -12,7 +12,7 @@ pub const MEMBER_NAME_CHARS_MAX: usize = 80;
 pub enum Role {
     /// Everything about articles, pages and editions.
     Editor = 1,
-    /// That, and the outlet's settings, its sources and its members.
+    /// That, and the outlet's settings and its members.
     Admin = 2,
 }
 

@@ -36,7 +36,13 @@ const UPDATE: &str = sql!(
        state = CASE WHEN state = 1 THEN 3 ELSE state END
      WHERE id = $1"
 );
-const CHANGED: &str = item_columns!("WHERE state = 3 ORDER BY first_seen, id LIMIT $1");
+const CHANGED: &str = item_columns!(
+    "WHERE state = 3
+       AND NOT EXISTS (SELECT 1 FROM revision_note AS n WHERE n.article = item.article AND n.member IS NOT NULL)
+     ORDER BY first_seen, id
+     LIMIT $1"
+);
+const SETTLE: &str = sql!("UPDATE item SET state = 1 WHERE id = $1 AND state = 3");
 const TAKEN: &str = sql!("UPDATE item SET state = 1, article = $2 WHERE id = $1");
 
 /// An item with the categories its source gave it, as written.
@@ -158,6 +164,39 @@ pub fn by_id(tx: &Read, id: ItemId) -> Result<Option<Filed>> {
     Ok(tx.first(BY_ID, args![id.0])?.as_ref().map(filed))
 }
 
+const IN_STATE: &str = item_columns!(
+    "WHERE state = $1 AND (first_seen < $2 OR (first_seen = $2 AND id < $3))
+     ORDER BY first_seen DESC, id DESC
+     LIMIT $4"
+);
+const RECALL: &str = sql!("UPDATE item SET state = 0 WHERE id = $1 AND state = 2");
+const RELEASE: &str = sql!("UPDATE item SET state = 0, article = NULL WHERE article = $1 AND state IN (1, 3)");
+
+/// Items in a state, the latest seen first: pages by key, start with `(i64::MAX, i64::MAX)`.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn in_state(tx: &Read, state: ItemState, below: (Ms, i64), limit: i64) -> Result<Vec<Filed>> {
+    Ok(tx.query(IN_STATE, args![state as i64, below.0, below.1, limit])?.iter().map(filed).collect())
+}
+
+/// Takes a dismissal back. `false` when the item was not dismissed.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn recall(tx: &Write, id: ItemId) -> Result<bool> {
+    Ok(tx.execute(RECALL, args![id.0])? == 1)
+}
+
+/// Puts the item that an article was made of back into the inbox, when that article is thrown away.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn release(tx: &Write, article: ArticleId) -> Result<()> {
+    tx.execute(RELEASE, args![article.0])?;
+    Ok(())
+}
+
 /// Passes a waiting item over. `false` when it does not wait.
 ///
 /// # Errors
@@ -166,7 +205,16 @@ pub fn dismiss(tx: &Write, id: ItemId) -> Result<bool> {
     Ok(tx.execute(DISMISS, args![id.0])? == 1)
 }
 
-/// Items whose articles wait for a correction, the oldest first.
+/// A member has seen what changed at an item's source. `false` when nothing had.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn settle(tx: &Write, id: ItemId) -> Result<bool> {
+    Ok(tx.execute(SETTLE, args![id.0])? == 1)
+}
+
+/// Items whose articles wait for a correction, the oldest first. Where a member's hand was at an article, what changed at
+/// its source is for a member to see, and nothing is written over their text.
 ///
 /// # Errors
 /// [`crate::Error`].

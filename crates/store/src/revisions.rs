@@ -145,14 +145,19 @@ pub fn reslug(tx: &Write, article: ArticleId, slug: &str) -> Result<()> {
     Ok(())
 }
 
-/// Throws a draft away that was never published. `false` when there is no such draft.
+/// Throws a draft away that was never published; the item that it was made of waits in the inbox again. `false` when there is
+/// no such draft.
 ///
 /// # Errors
 /// [`crate::Error`].
 pub fn discard(tx: &Write, article: ArticleId) -> Result<bool> {
     tx.execute(DISCARD_NOTES, args![article.0])?;
     tx.execute(DISCARD_REVISIONS, args![article.0])?;
-    Ok(tx.execute(DISCARD, args![article.0])? == 1)
+    let discarded = tx.execute(DISCARD, args![article.0])? == 1;
+    if discarded {
+        crate::items::release(tx, article)?;
+    }
+    Ok(discarded)
 }
 
 /// An article as a list of the desk shows it.

@@ -82,6 +82,25 @@ pub fn set_policy(tx: &Write, id: SourceId, policy: Policy, licence: Option<&str
     Ok(tx.execute(SET_POLICY, args![id.0, policy as i64, licence])? == 1)
 }
 
+const PAUSE: &str = sql!("UPDATE source SET stopped = 1 WHERE id = $1");
+const RESUME: &str = sql!("UPDATE source SET stopped = 0, failures = 0, due = $2 WHERE id = $1");
+
+/// Asks a source no more, until it is resumed.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn pause(tx: &Write, id: SourceId) -> Result<bool> {
+    Ok(tx.execute(PAUSE, args![id.0])? == 1)
+}
+
+/// Asks a source again, from now on.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn resume(tx: &Write, id: SourceId, now: Ms) -> Result<bool> {
+    Ok(tx.execute(RESUME, args![id.0, now])? == 1)
+}
+
 /// A source by its id.
 ///
 /// # Errors

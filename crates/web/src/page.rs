@@ -38,6 +38,8 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "pages.html",
     "page.html",
     "outlet.html",
+    "items.html",
+    "sources.html",
 ];
 
 /// What was done, by the word that an address carries after it: the one line at the top of the next page.
@@ -47,6 +49,17 @@ const TOLD: &[(&str, &str)] = &[
     ("corrected", "The change is published."),
     ("withdrawn", "Withdrawn. Its address says so from now on."),
     ("discarded", "The draft is thrown away."),
+    ("none", "Nothing was ticked, so nothing was changed."),
+    ("dismissed", "Dismissed."),
+    ("recalled", "It waits among the new items again."),
+    ("settled", "Noted: the article stays as it is."),
+    ("taken", "Taken as a draft. Edit it, and publish it when it is ready."),
+    ("lined-up", "Lined up for the next edition, and published as a card."),
+    ("source", "Added. It is read within a minute, while Coranto runs."),
+    ("policy", "Changed: it holds for what comes in from now on."),
+    ("paused", "Paused. It is not read until a member resumes it."),
+    ("resumed", "It is read again, within a minute."),
+    ("source-removed", "Removed. Its articles stay."),
     ("page", "The page is saved, and the site brought up to date."),
     ("removed", "The page is removed from the site."),
     ("menu", "The menu is changed."),
@@ -72,8 +85,10 @@ struct Door {
 /// The rooms, in the order of a morning: name, path, least role.
 const MENU: &[(&str, &str, Role)] = &[
     ("Today", "/", Role::Editor),
+    ("Items", "/items", Role::Editor),
     ("Articles", "/articles", Role::Editor),
     ("Pages", "/pages", Role::Editor),
+    ("Sources", "/sources", Role::Editor),
     ("Outlet", "/outlet", Role::Admin),
     ("Members", "/members", Role::Editor),
 ];

@@ -12,12 +12,12 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use desk::write::{self, Missing, Saved, Signed};
-use newsroom::{Article, ArticleId, ArticleState, MemberId, Problem, Topic};
+use newsroom::{Article, ArticleId, ArticleState, Form, MemberId, Problem, Topic};
 use prose::Document;
 use serde::Serialize;
 use store::{Write, articles, members, revisions, topics};
 
-use self::form::{Form, Typed};
+use self::form::{Form as Typing, Typed};
 use crate::door::{Done, Frame, Hall, Visit, see_other};
 use crate::form::Takes;
 use crate::problem::Trouble;
@@ -107,7 +107,7 @@ struct ArticleView {
     action: String,
     id: String,
     state: &'static str,
-    form: Form,
+    form: Typing,
     topics: Vec<TopicBox>,
     /// What is wrong with what was typed, or missing before it can be published.
     faults: Vec<String>,
@@ -116,6 +116,8 @@ struct ArticleView {
     /// What somebody else saved meanwhile.
     meanwhile: Option<Meanwhile>,
     address: String,
+    /// It leads to where it lives, and has no page here.
+    card: bool,
     public: String,
     past: Vec<PastView>,
     note: String,
@@ -175,7 +177,7 @@ async fn page(
     visit: &Visit,
     status: StatusCode,
     of: Option<&Article>,
-    form: Form,
+    form: Typing,
     beside: Beside,
 ) -> Done {
     let id = of.map(|article| article.id);
@@ -198,7 +200,11 @@ async fn page(
     };
     let state = of.map_or("new", |article| state_word(article.state));
     let published = of.filter(|article| article.state == ArticleState::Published);
-    let address = published.map_or_else(String::new, |a| format!("{}/articles/{}/", visit.outlet.site, a.slug));
+    let address = match published {
+        Some(article) if article.form == Form::Card => article.revision.credit.canonical.clone().unwrap_or_default(),
+        Some(article) => format!("{}/articles/{}/", visit.outlet.site, article.slug),
+        None => String::new(),
+    };
     let title = titled(&form.title);
     let view = ArticleView {
         action: id.map_or_else(|| "/articles/new".to_owned(), |id| format!("/articles/{id}")),
@@ -210,6 +216,7 @@ async fn page(
         preview: beside.preview,
         meanwhile: beside.meanwhile,
         address,
+        card: of.is_some_and(|article| article.form == Form::Card),
         public: of
             .and_then(|article| article.published)
             .map_or_else(String::new, |published| moment::minute(published.at, zone)),
@@ -220,7 +227,7 @@ async fn page(
     hall.pages.show_as(status, &Frame::of(visit), "/articles", "article.html", &title, &view)
 }
 
-fn boxes(topics: &[Topic], form: &Form) -> Vec<TopicBox> {
+fn boxes(topics: &[Topic], form: &Typing) -> Vec<TopicBox> {
     let one = |topic: &Topic| TopicBox {
         bit: topic.bit.to_string(),
         title: topic.title.clone(),
@@ -234,7 +241,7 @@ fn state_word(state: ArticleState) -> &'static str {
 }
 
 async fn fresh(hall: Arc<Hall>, visit: Visit) -> Done {
-    page(&hall, &visit, StatusCode::OK, None, Form::blank(&visit.outlet.language), Beside::default()).await
+    page(&hall, &visit, StatusCode::OK, None, Typing::blank(&visit.outlet.language), Beside::default()).await
 }
 
 async fn named(hall: &Hall, visit: &Visit) -> Result<Article, Trouble> {
@@ -244,7 +251,7 @@ async fn named(hall: &Hall, visit: &Visit) -> Result<Article, Trouble> {
 
 async fn show(hall: Arc<Hall>, visit: Visit) -> Done {
     let article = named(&hall, &visit).await?;
-    let form = Form::of(&article.revision);
+    let form = Typing::of(&article.revision);
     page(&hall, &visit, StatusCode::OK, Some(&article), form, Beside::default()).await
 }
 
@@ -299,7 +306,7 @@ async fn save(hall: Arc<Hall>, mut visit: Visit) -> Done {
     let public = article.state == ArticleState::Published;
     if beside.faults.is_empty() && public && asked(&visit) != Asked::Preview {
         // What stands on the site stays fit for it.
-        beside.faults = words(&write::missing(&revision, article.item.is_some()));
+        beside.faults = words(&write::missing(&revision, article.form, article.item.is_some()));
     }
     if !beside.faults.is_empty() {
         return page(&hall, &visit, Trouble::UNFIT, Some(&article), form, beside).await;
@@ -342,7 +349,7 @@ fn note_of(visit: &Visit, field: &str) -> String {
 }
 
 /// Both texts on one page: what was typed in the form, ready to be saved over what stands now; and that, beside it.
-async fn meanwhile(hall: &Hall, visit: &Visit, now: Article, form: Form, mut beside: Beside) -> Done {
+async fn meanwhile(hall: &Hall, visit: &Visit, now: Article, form: Typing, mut beside: Beside) -> Done {
     let id = now.id;
     let read = hall.desk.store.read(move |tx| {
         let last = revisions::history(tx, id, 1)?.into_iter().next().and_then(|past| past.member);
@@ -370,7 +377,7 @@ async fn publish(hall: &Hall, visit: &Visit, id: ArticleId) -> Done {
     let now = visit.now;
     let done = hall.desk.store.write(move |tx: &Write<'_>| {
         let Some(article) = articles::by_id(tx, id)? else { return Ok(None) };
-        let missing = write::missing(&article.revision, article.item.is_some());
+        let missing = write::missing(&article.revision, article.form, article.item.is_some());
         if missing.is_empty() && write::put_out(tx, id, now)? {
             members::note(tx, &members::Act { subject: article.revision.title.clone(), ..act })?;
         }
@@ -379,7 +386,7 @@ async fn publish(hall: &Hall, visit: &Visit, id: ArticleId) -> Done {
     let (article, missing) = done.await?.ok_or_else(Trouble::not_found)?;
     if !missing.is_empty() {
         let beside = Beside { faults: words(&missing), ..Beside::default() };
-        return page(hall, visit, Trouble::UNFIT, Some(&article), Form::of(&article.revision), beside).await;
+        return page(hall, visit, Trouble::UNFIT, Some(&article), Typing::of(&article.revision), beside).await;
     }
     lay(hall, visit).await;
     Ok(see_other(&format!("/articles/{id}?told=published")))

@@ -3,9 +3,11 @@
 pub(crate) mod articles;
 pub(crate) mod assets;
 pub(crate) mod edition;
+pub(crate) mod items;
 pub(crate) mod members;
 pub(crate) mod moment;
 pub(crate) mod outlet;
 pub(crate) mod pages;
 pub(crate) mod sign_in;
+pub(crate) mod sources;
 pub(crate) mod welcome;
