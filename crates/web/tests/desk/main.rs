@@ -2,6 +2,7 @@
 
 mod articles;
 mod guards;
+mod inbox;
 mod members;
 mod newsroom;
 mod outlet;
