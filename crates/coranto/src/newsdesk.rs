@@ -32,6 +32,7 @@ pub fn routes(house: &House, listen: SocketAddr) -> axum::Router {
             },
             records: records(house),
         },
+        orders: orders(house),
     };
     desk.routes()
 }
@@ -47,6 +48,17 @@ pub fn dns_records(house: &House, outlet: &Outlet) -> Vec<web::DnsRecord> {
 fn records(house: &House) -> web::Records {
     let house = house.clone();
     Arc::new(move |outlet| dns_records(&house, outlet))
+}
+
+/// The post office's orders by the settings as they stand when they are asked for.
+fn orders(house: &House) -> web::Orders {
+    let house = house.clone();
+    Arc::new(move |kept| {
+        let as_it_stands = House { settings: Settings::new(kept.clone()), ..house.clone() };
+        // A test copy is one transaction: nobody has to call it home.
+        let (_tell, stop) = tokio::sync::watch::channel(false);
+        office::orders(&as_it_stands, post::Until::Stopped, stop)
+    })
 }
 
 /// The settings as the desk's form needs them.

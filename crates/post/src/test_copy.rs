@@ -8,7 +8,8 @@
 use mail::address::{EnvelopeAddress, ReversePath};
 use mail::shared::{Personal, SharedMail};
 use mail::smtp::client::Envelope;
-use newsroom::{Address, Cohort, DepartureId, Ms, ReaderId};
+use newsroom::{Address, Cohort, DepartureId, HOUR_MS, Ms, NewsletterId, ReaderId};
+use store::{Store, readers, test_copies};
 use vault::Vault;
 use world::World;
 
@@ -16,24 +17,61 @@ use crate::ready::Sender;
 use crate::route::{Relay, Unreached};
 use crate::verdict::{self, Said};
 
-/// A test copy to be sent.
-#[derive(Clone, Debug)]
-pub struct TestCopy<'a> {
+/// A member tries a mail out a few times; more than this in an hour is somebody using the desk to write to strangers.
+pub const TESTS_AN_HOUR_MAX: i64 = 30;
+
+/// Who sends a test copy, and by which way.
+#[derive(Clone, Copy)]
+pub struct Way<'a> {
+    /// The outside.
+    pub world: &'a World,
+    /// Where it is put on record.
+    pub store: &'a Store,
+    /// Names the message, and knows who must not be written to.
+    pub vault: &'a Vault,
+    /// Signs it.
+    pub sender: &'a Sender,
+    /// Carries it.
+    pub relay: &'a Relay,
+}
+
+/// What a member asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Of which newsletter.
+    pub newsletter: NewsletterId,
     /// The mail, marked as a test in its subject.
     pub mail: &'a Cohort,
-    /// To whom.
-    pub to: &'a Address,
     /// What stands where a reader's token would.
     pub token: &'a str,
+    /// To whom.
+    pub to: &'a Address,
+    /// Who asked.
+    pub by: &'a str,
+}
+
+/// A test copy to be sent.
+struct TestCopy<'a> {
+    mail: &'a Cohort,
+    to: &'a Address,
+    token: &'a str,
     /// A number of its own: it names the message.
-    pub number: i64,
-    /// When.
-    pub now: Ms,
+    number: i64,
+    now: Ms,
 }
 
 /// Why a test copy did not leave.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum TestFault {
+    /// Enough test copies were sent within the hour.
+    #[error("{TESTS_AN_HOUR_MAX} test copies were sent within the hour")]
+    TooMany,
+    /// Whoever owns the address asked not to be written to, or it bounced.
+    #[error("the address must not be written to: whoever owns it said so, or it bounced")]
+    Suppressed,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] store::Error),
     /// The address cannot be written to.
     #[error("the address cannot be written to")]
     Address,
@@ -48,17 +86,42 @@ pub enum TestFault {
     Refused(Said),
 }
 
-/// Sends a test copy. `Ok` is what the receiving server said when it took it.
+/// Sends a test copy and puts it on record. `Ok` is what the receiving server said when it took it.
 ///
 /// # Errors
 /// [`TestFault`]. After a lost connection behind the final dot it may have arrived all the same.
-pub async fn send(
-    world: &World,
-    vault: &Vault,
-    sender: &Sender,
-    relay: &Relay,
-    copy: &TestCopy<'_>,
-) -> Result<Said, TestFault> {
+pub async fn send(way: Way<'_>, asked: Asked<'_>) -> Result<Said, TestFault> {
+    let (newsletter, now, index) = (asked.newsletter, way.world.now(), way.vault.index(asked.to).to_vec());
+    let read = way.store.read(move |tx| {
+        Ok((test_copies::since(tx, newsletter, now - HOUR_MS)?, readers::suppressed(tx, &index)?.is_some()))
+    });
+    match read.await? {
+        (sent, _) if sent >= TESTS_AN_HOUR_MAX => return Err(TestFault::TooMany),
+        (_, true) => return Err(TestFault::Suppressed),
+        (_, false) => {}
+    }
+    let copy = TestCopy { mail: asked.mail, to: asked.to, token: asked.token, number: way.world.mint(), now };
+    let sent = carry(way, &copy).await;
+    let (code, reply) = match &sent {
+        Ok(said) | Err(TestFault::Refused(said)) => (said.code, said.text.clone()),
+        Err(fault) => (0, fault.to_string()),
+    };
+    let record = test_copies::TestCopy {
+        id: copy.number,
+        newsletter,
+        at: now,
+        asked_by: asked.by.to_owned(),
+        // An address reaches a record only so.
+        redacted: format!("{:?}", asked.to),
+        subject: asked.mail.subject.clone(),
+        code,
+        reply,
+    };
+    way.store.write(move |tx| test_copies::record(tx, &record)).await?;
+    sent
+}
+
+async fn carry(Way { world, vault, sender, relay, .. }: Way<'_>, copy: &TestCopy<'_>) -> Result<Said, TestFault> {
     let shared = SharedMail::from_bytes(&copy.mail.body).map_err(|fault| TestFault::Mail(fault.to_string()))?;
     let to = EnvelopeAddress::parse(copy.to.expose()).map_err(|_| TestFault::Address)?;
     let (departure, nobody) = (DepartureId(copy.number), ReaderId(0));

@@ -21,6 +21,7 @@ pub mod readers;
 pub mod revisions;
 pub mod settings;
 pub mod sources;
+pub mod tallies;
 pub mod test_copies;
 pub mod topics;
 

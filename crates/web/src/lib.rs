@@ -50,7 +50,12 @@ pub struct Desk {
     pub listen: SocketAddr,
     /// Every setting, and what is made of them.
     pub settings: Settings,
+    /// The post office's orders by these values: a test copy goes out as a delivery does.
+    pub orders: Orders,
 }
+
+/// Makes the post office's orders of the settings as they stand.
+pub type Orders = Arc<dyn Fn(&BTreeMap<String, String>) -> Result<post::Orders, Problem> + Send + Sync>;
 
 /// What a setting's value must look like.
 #[derive(Clone, Debug, PartialEq, Eq)]

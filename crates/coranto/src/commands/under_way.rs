@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 
 use edition::correct::Corrected;
 use edition::preview::{For, Preview};
-use newsroom::{
-    Address, ArticleId, DeliveryState, Departure, DepartureId, DepartureState, Format, HOUR_MS, Problem, Topics,
-};
+use newsroom::{Address, ArticleId, DeliveryState, Departure, DepartureId, DepartureState, Format, Problem, Topics};
+use post::test_copy::{self, Asked, TestFault, Way};
 use serde_json::json;
-use store::{corrections, editions, readers, test_copies, topics};
+use store::{corrections, editions, topics};
 
 use super::edition::{cut_problem, named, today, wish};
 use super::house;
@@ -19,8 +18,6 @@ use crate::cli;
 use crate::house::{House, store_problem};
 use crate::{morning, office, report};
 
-/// A member tries a mail out a few times; more than this in an hour is somebody using the desk to write to strangers.
-const TESTS_AN_HOUR_MAX: i64 = 30;
 /// How many rows of the ledger are read at once.
 const PAGE: i64 = 5_000;
 /// How many readers are listed by id in a person's table; `--json` lists all.
@@ -111,53 +108,24 @@ pub async fn send_test(house: &House, preview: &Preview, address: &str, by: &str
     let to = Address::parse(address).map_err(|fault| {
         Problem::new(format!("{fault}."), "No test copy was sent.", "Type the address like name@example.org.")
     })?;
-    let (newsletter, index, now) = (house.newsletter.id, house.vault.index(&to).to_vec(), house.world.now());
-    let read = house.store.read(move |tx| {
-        Ok((test_copies::since(tx, newsletter, now - HOUR_MS)?, readers::suppressed(tx, &index)?.is_some()))
-    });
-    let (sent, suppressed) = read.await.map_err(|fault| store_problem(&fault))?;
-    let refused = |what: &str, act: &str| Err(Problem::new(what, "No test copy was sent.", act));
-    if sent >= TESTS_AN_HOUR_MAX {
-        return refused("Thirty test copies were sent within the hour.", "Look at the preview, or wait an hour.");
-    }
-    if suppressed {
-        return refused(
-            "This address must not be written to: whoever owns it said so, or it bounced.",
-            "Use another one.",
-        );
-    }
     let (_tell, stop) = tokio::sync::watch::channel(false);
     let orders = office::orders(house, post::Until::Stopped, stop)?;
-    let copy = post::test_copy::TestCopy {
-        mail: &preview.test,
-        to: &to,
-        token: edition::preview::NO_TOKEN,
-        number: house.world.mint(),
-        now,
+    let way = Way {
+        world: &house.world,
+        store: &house.store,
+        vault: &house.vault,
+        sender: &orders.sender,
+        relay: &orders.relay,
     };
-    let sent = post::test_copy::send(&house.world, &house.vault, &orders.sender, &orders.relay, &copy).await;
-    let (code, text) = match &sent {
-        Ok(said) => (said.code, said.text.clone()),
-        Err(post::test_copy::TestFault::Refused(said)) => (said.code, said.text.clone()),
-        Err(fault) => (0, fault.to_string()),
-    };
-    let record = test_copies::TestCopy {
-        id: copy.number,
-        newsletter,
-        at: now,
-        asked_by: by.to_owned(),
-        redacted: format!("{to:?}"),
-        subject: preview.test.subject.clone(),
-        code,
-        reply: text.clone(),
-    };
-    house.store.write(move |tx| test_copies::record(tx, &record)).await.map_err(|fault| store_problem(&fault))?;
-    sent.map(|_| format!("{code} {text}")).map_err(|fault| {
-        Problem::new(
+    let (mail, token) = (&preview.test, edition::preview::NO_TOKEN);
+    let sent = test_copy::send(way, Asked { newsletter: house.newsletter.id, mail, token, to: &to, by }).await;
+    sent.map(|said| format!("{} {}", said.code, said.text)).map_err(|fault| match fault {
+        TestFault::Store(fault) => store_problem(&fault),
+        fault => Problem::new(
             format!("The test copy did not arrive: {fault}."),
             "No reader was mailed, and nothing is tried again.",
-            "Check the address and the relay's settings, then send it again.",
-        )
+            "Check the address and the relay's settings, or wait, then send it again.",
+        ),
     })
 }
 

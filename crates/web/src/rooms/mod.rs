@@ -10,4 +10,5 @@ pub(crate) mod outlet;
 pub(crate) mod pages;
 pub(crate) mod sign_in;
 pub(crate) mod sources;
+pub(crate) mod today;
 pub(crate) mod welcome;

@@ -14,6 +14,11 @@ pub(crate) fn date(moment: Ms, zone: &str) -> String {
     at(moment, zone).strftime("%A, %-d %B %Y").to_string()
 }
 
+/// The day by the outlet's clock.
+pub(crate) fn day(moment: Ms, zone: &str) -> jiff::civil::Date {
+    at(moment, zone).date()
+}
+
 /// `24 Nov 2026, 09:05`.
 pub(crate) fn minute(moment: Ms, zone: &str) -> String {
     at(moment, zone).strftime("%-d %b %Y, %H:%M").to_string()

@@ -1,4 +1,4 @@
-//! Today: the edition that is being made. The line-up, its envelope and its sending are made here.
+//! Today: how the morning stands, and the way to the rooms in which it is made.
 
 use std::sync::Arc;
 

@@ -1,0 +1,147 @@
+//! Cut, send, pause, resume, cancel, correct: each one button, each written down with who pressed it.
+
+use std::sync::Arc;
+
+use edition::correct::Corrected;
+use edition::cut::Outcome;
+use newsroom::{ArticleId, Departure, DepartureId, DepartureState, Problem};
+use store::{editions, members};
+
+use super::{mail_trouble, publish, wish};
+use crate::door::{Done, Hall, Visit, see_other};
+use crate::problem::Trouble;
+use crate::table::{EDITOR, Route, post};
+
+pub(crate) const ROUTES: &[Route] = &[
+    post!("/edition/cut", EDITOR, cut),
+    post!("/departures/{departure}/send", EDITOR, send),
+    post!("/departures/{departure}/pause", EDITOR, pause),
+    post!("/departures/{departure}/resume", EDITOR, resume),
+    post!("/departures/{departure}/cancel", EDITOR, cancel),
+    post!("/departures/{departure}/correct", EDITOR, correct),
+];
+
+/// A departure's state, in a word.
+pub(crate) fn word(state: DepartureState) -> &'static str {
+    match state {
+        DepartureState::Cut => "cut, not sent yet",
+        DepartureState::Open => "on its way",
+        DepartureState::Paused => "paused",
+        DepartureState::Settled => "delivered",
+        DepartureState::Cancelled => "cancelled",
+    }
+}
+
+async fn cut(hall: Arc<Hall>, visit: Visit) -> Done {
+    let desk = &hall.desk;
+    let done = edition::cut::cut(&desk.world, &desk.store, &visit.outlet, wish(&hall, &visit)).await;
+    let nothing = |what: &str, act: &str| {
+        Err(Trouble::refused(Problem::new(what, "No edition was cut, and nobody is mailed.", act)))
+    };
+    match done.map_err(mail_trouble)? {
+        Outcome::Cut(departure) => {
+            let act = hall.act(&visit, "cut an edition", format!("for {} readers", departure.audience));
+            desk.store.write(move |tx| members::note(tx, &act)).await?;
+            publish(&hall, &visit).await?;
+            Ok(see_other(&format!("/departures/{}?told=cut", departure.id)))
+        }
+        Outcome::Before(departure) => Ok(see_other(&format!("/departures/{}", departure.id))),
+        Outcome::NothingNew => {
+            nothing("Nothing new is lined up or published that any reader would get.", "Line something up first.")
+        }
+        Outcome::NobodyDue => nothing(
+            "No reader is due: everyone has had an edition of this date, or nobody has confirmed yet.",
+            "The next edition is tomorrow’s.",
+        ),
+    }
+}
+
+/// Moves a departure from one of these states to another; who did it is written down.
+async fn moved(hall: &Hall, visit: &Visit, from: DepartureState, to: DepartureState, said: &'static str) -> Done {
+    let id: DepartureId = visit.place("departure")?;
+    let act = hall.act(visit, said, id.to_string());
+    let done = hall.desk.store.write(move |tx| {
+        let moved = editions::set_state(tx, id, from, to)?;
+        if moved {
+            members::note(tx, &act)?;
+        }
+        Ok((moved, editions::departure_by_id(tx, id)?))
+    });
+    let (moved, now) = done.await?;
+    let now = now.ok_or_else(Trouble::not_found)?;
+    // What is so already is as good as done: another member was quicker.
+    if moved || now.state == to {
+        return Ok(see_other(&path(&now)));
+    }
+    Err(Trouble::refused(Problem::new(
+        format!("This edition is {}.", word(now.state)),
+        "Nothing was changed.",
+        "Its page shows where every reader stands.",
+    )))
+}
+
+fn path(departure: &Departure) -> String {
+    format!("/departures/{}", departure.id)
+}
+
+async fn send(hall: Arc<Hall>, visit: Visit) -> Done {
+    moved(&hall, &visit, DepartureState::Cut, DepartureState::Open, "sent an edition").await
+}
+
+async fn pause(hall: Arc<Hall>, visit: Visit) -> Done {
+    moved(&hall, &visit, DepartureState::Open, DepartureState::Paused, "paused an edition").await
+}
+
+async fn resume(hall: Arc<Hall>, visit: Visit) -> Done {
+    moved(&hall, &visit, DepartureState::Paused, DepartureState::Open, "let an edition go on").await
+}
+
+async fn cancel(hall: Arc<Hall>, visit: Visit) -> Done {
+    let id: DepartureId = visit.place("departure")?;
+    if !visit.sent.fields.has("sure") {
+        return Ok(see_other(&format!("/departures/{id}?told=not-sure#stop")));
+    }
+    let act = hall.act(&visit, "cancelled an edition", id.to_string());
+    let done = hall.desk.store.write(move |tx| {
+        let stopped = editions::cancel(tx, id)?;
+        if stopped > 0 {
+            members::note(tx, &act)?;
+        }
+        editions::departure_by_id(tx, id)
+    });
+    let departure = done.await?.ok_or_else(Trouble::not_found)?;
+    Ok(see_other(&path(&departure)))
+}
+
+async fn correct(hall: Arc<Hall>, visit: Visit) -> Done {
+    let departure: DepartureId = visit.place("departure")?;
+    let article: ArticleId = visit.sent.fields.one("article").parse().map_err(|_| Trouble::not_found())?;
+    let (desk, by) = (&hall.desk, visit.member().name.clone());
+    let (title, what) = (visit.sent.fields.one("title").trim().to_owned(), (departure, article));
+    match desk::retitle(&desk.world, &desk.store, article, &title, None).await? {
+        desk::Retitled::Done(_) => {
+            let act = hall.act(&visit, "corrected a headline", &title);
+            desk.store.write(move |tx| members::note(tx, &act)).await?;
+            publish(&hall, &visit).await?;
+        }
+        desk::Retitled::Same => {}
+        desk::Retitled::NoArticle => return Err(Trouble::not_found()),
+        desk::Retitled::NoText => {
+            return Err(Trouble::refused(Problem::new(
+                "The headline is empty, too long, or has more than one line.",
+                "Nothing was changed.",
+                "Go back in your browser and mend it: what you typed is still there.",
+            )));
+        }
+    }
+    let done = edition::correct::correct(&desk.world, &desk.store, &visit.outlet, &desk.newsletter, what, &by).await;
+    match done.map_err(mail_trouble)? {
+        Corrected::Copies { .. } => Ok(see_other(&format!("/departures/{departure}?told=corrected&article={article}"))),
+        Corrected::NoArticle => Err(Trouble::not_found()),
+        Corrected::NotPaused => Err(Trouble::refused(Problem::new(
+            "The headline is corrected on the site and in the feeds; this edition is on its way, or over.",
+            "Its copies stay as they were.",
+            "Pause it first, then correct the copies that have not left.",
+        ))),
+    }
+}
