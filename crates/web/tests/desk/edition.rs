@@ -124,7 +124,7 @@ async fn an_edition_is_cut_sent_paused_corrected_and_cancelled_by_buttons() {
     let press = async |browser: &mut Browser<'_>, act: &str, fields: &[(&str, &str)]| {
         browser.submit(&path, &format!("{path}/{act}"), fields).await
     };
-    ana.get(&path).await.shows("Send it to 1 readers").shows("cut, not sent yet");
+    ana.get(&path).await.shows("Send it to 1 reader<").shows("cut, not sent yet");
     assert_eq!(press(&mut ana, "pause", &[]).await.status, StatusCode::CONFLICT, "what has not left cannot be paused");
     press(&mut ana, "send", &[]).await;
     let moving = ana.get(&path).await;

@@ -52,6 +52,7 @@ struct DepartureView {
     expires: String,
     audience: i64,
     settled: i64,
+    waiting: i64,
     bar: Vec<Piece>,
     bar_words: String,
     rows: Vec<Row>,
@@ -195,6 +196,7 @@ fn view(read: Read, visit: &Visit, still: bool, asked: Option<AskedView>) -> Dep
         expires: at(read.departure.expires),
         audience: read.departure.audience,
         settled: sums.settled(),
+        waiting: sums.of(DeliveryState::Queued),
         bar: bar(&rows, read.departure.audience),
         bar_words: rows
             .iter()
