@@ -21,7 +21,8 @@ use newsroom::{
     ArticleId, Credit, DAY_MS, DepartureId, DepartureState, EditionKind, MINUTE_MS, Ms, Newsletter, NewsletterId,
     Outlet, Revision, SECOND_MS, TopicId, Topics,
 };
-use post::route::{Login, Relay};
+use post::pace::Caps;
+use post::route::{Encryption, Login, Relay};
 use post::{Defect, Orders, PostFault, Sender, Until};
 use seal::Secret;
 use store::{Store, articles, editions, newsletters, topics};
@@ -112,11 +113,13 @@ impl Charter {
             sender: Sender { signer: self.signer.clone() },
             relay: Relay {
                 name: relay::HOST.into(),
-                target: Target::Host { host: relay::HOST.into(), port: relay::PORT },
+                target: Target::Host { host: relay::ADDRESS.into(), port: relay::PORT },
+                encryption: Encryption::None,
                 ehlo: HostName::parse(&format!("{name}.{DOMAIN}")).expect("a host name"),
                 login,
                 connections: self.plan.connections,
                 messages_per_connection: self.plan.messages_per_connection,
+                caps: Caps::default(),
                 patience: Patience::default(),
             },
             // A restart has the holder of the life before it; a second poster has one of its own.
