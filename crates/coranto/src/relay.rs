@@ -251,7 +251,7 @@ pub fn shortfall_problem(prospect: &Prospect, now: Ms) -> Problem {
         });
     Problem::new(
         what,
-        "These copies wait. None of them expires for our own caps unless you say so.",
+        "These copies wait, and no reader's copy expires for our own caps unless you say so.",
         format!(
             "Choose: {longer}; raise relay.per_minute or relay.per_day if the relay allows it; or accept that {short} readers \
              do not get it (`coranto edition send --accept-shortfall {short}`)."
