@@ -133,6 +133,12 @@ impl std::fmt::Display for Fault {
     }
 }
 
+impl std::fmt::Display for Unreached {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        Fault::of_unreached(self).fmt(f)
+    }
+}
+
 /// The first rest of a relay at fault, in milliseconds.
 const REST_FIRST_MS: Ms = SECOND_MS;
 /// The longest rest: a relay that comes back is found within a minute.

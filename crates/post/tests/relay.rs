@@ -160,9 +160,9 @@ async fn encryption_that_was_asked_for_is_never_done_without() {
     let heard = open_door(&net, "harbour.example", Door::Plain);
     net.serve("stripped.example", 587, |mut stream, _| async move {
         stream.write_all(b"220 a\r\n").await.unwrap();
-        stream.read(&mut [0; 512]).await.unwrap();
+        assert!(stream.read(&mut [0; 512]).await.unwrap() > 0);
         stream.write_all(b"250-a\r\n250 STARTTLS\r\n").await.unwrap();
-        stream.read(&mut [0; 512]).await.unwrap();
+        assert!(stream.read(&mut [0; 512]).await.unwrap() > 0);
         // RFC 3207 §4.
         stream.write_all(b"454 4.7.0 TLS not available\r\n").await.unwrap();
         assert_eq!(stream.read(&mut [0; 512]).await.unwrap(), 0, "nothing more is said in the clear");
@@ -183,9 +183,9 @@ async fn octets_planted_after_the_grant_are_a_fault() {
     let net = Internet::new();
     net.serve("harbour.example", 587, |mut stream, _| async move {
         stream.write_all(b"220 a\r\n").await.unwrap();
-        stream.read(&mut [0; 512]).await.unwrap();
+        assert!(stream.read(&mut [0; 512]).await.unwrap() > 0);
         stream.write_all(b"250-a\r\n250 STARTTLS\r\n").await.unwrap();
-        stream.read(&mut [0; 512]).await.unwrap();
+        assert!(stream.read(&mut [0; 512]).await.unwrap() > 0);
         // CVE-2011-0411, turned against the client.
         stream.write_all(b"220 go ahead\r\n250-a\r\n250 AUTH PLAIN\r\n").await.unwrap();
         assert_eq!(stream.read(&mut [0; 512]).await.unwrap(), 0);

@@ -493,7 +493,7 @@ async fn post_office(part: Part, name: String, stop: watch::Receiver<bool>) -> E
             Ok(()) => return Ended::Stopped,
             Err(PostFault::Held(_)) => outside.count("lease held by another"),
             Err(PostFault::Fenced) => outside.count("posters fenced"),
-            Err(PostFault::Relay(rest)) => return Ended::Store(format!("it gave the relay up: {}", rest.why)),
+            Err(PostFault::Relay(rest)) => return Ended::Store(format!("it gave the relay up: {}", rest.fault)),
             Err(PostFault::Store(fault)) => return fault.into(),
         }
         if *stop.borrow() {

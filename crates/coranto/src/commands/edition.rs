@@ -142,11 +142,20 @@ fn unknown(id: Option<EditionId>) -> Problem {
     )
 }
 
-/// Sends an opened edition and waits until it is settled: by this process, or by the one that holds the post office.
+/// Lets copies leave, if the relay's caps carry them in time or a person has chosen what happens otherwise.
+///
+/// # Errors
+/// As [`relay::open`].
+pub async fn open(house: &House, departure: &Departure) -> Result<(), Problem> {
+    relay::open(house, departure.id, Choice::None).await.map(drop)
+}
+
+/// Sends an edition and waits until it is settled: by this process, or by the one that holds the post office.
 ///
 /// # Errors
 /// A [`Problem`]; whatever it is, every copy stands in the ledger.
 pub async fn send(house: &House, departure: &Departure) -> Result<Report, Problem> {
+    open(house, departure).await?;
     let watched = watch(house, departure);
     match house.lock_post_if_free()? {
         Some(lock) => {

@@ -11,7 +11,6 @@ mod sources;
 use edition::cut::Outcome;
 use jiff::civil::Date;
 use newsroom::{Departure, DepartureState, EditionKind, Problem, SubscriptionState};
-use post::carry::Choice;
 use serde::Serialize;
 use stage::outlets::Morning;
 use stage::readers::{Reader, Step};
@@ -19,14 +18,13 @@ use store::{editions, readers};
 
 use self::ground::Ground;
 use self::reconcile::Receipts;
-use super::edition::{cut_edition, today, watch};
+use super::edition::{cut_edition, open, today, watch};
 use super::run::stop_signal;
 use crate::answer::Answer;
 use crate::cli::Demo;
 use crate::house::{House, store_problem};
 use crate::morning::{self, Gathered};
 use crate::progress::bar;
-use crate::relay;
 use crate::report::{self, Report};
 
 /// How many readers sign up at once: more would only queue at the machine's two cores.
@@ -99,7 +97,7 @@ async fn morning(of: &Demo, ground: &Ground) -> Result<Told, Problem> {
         }
     };
     if departure.state != DepartureState::Settled {
-        relay::open(house, departure.id, Choice::None).await?;
+        open(house, &departure).await?;
         watch(house, &departure).await?;
         morning::publish(house).await?;
     }
