@@ -200,6 +200,21 @@ pub enum Edition {
         /// Hand it over and do not wait. Needs a running `coranto run`.
         #[arg(long)]
         no_wait: bool,
+        /// Let its copies be on their way for so many hours from now, when the relay's caps need them.
+        #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(i64).range(1..=168))]
+        lives_h: Option<i64>,
+        /// Accept that so many readers do not get it, because the relay's caps do not carry it in time.
+        #[arg(long, value_name = "READERS", conflicts_with = "lives_h", value_parser = clap::value_parser!(i64).range(0..))]
+        accept_shortfall: Option<i64>,
+        /// Which newsroom.
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Whether the relay's caps carry an edition before it expires.
+    #[command(after_help = "Example: coranto edition route --json")]
+    Route {
+        /// The edition's id; the latest when not given, or the next one when that has left.
+        id: Option<newsroom::EditionId>,
         /// Which newsroom.
         #[command(flatten)]
         common: Common,

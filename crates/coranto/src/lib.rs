@@ -10,6 +10,7 @@ pub mod house;
 pub mod morning;
 pub mod office;
 pub mod progress;
+pub mod relay;
 pub mod report;
 pub mod run;
 mod saved;

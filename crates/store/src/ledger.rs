@@ -430,11 +430,11 @@ pub fn release(tx: &Write, lease: Lease, keys: &[DeliveryKey]) -> Result<()> {
 const EXPIRE: &str = sql!(
     "UPDATE delivery SET state = 8
      WHERE state IN (0, 4)
-       AND departure IN (SELECT id FROM departure WHERE state IN (0, 1, 2) AND expires <= $1)"
+       AND departure IN (SELECT id FROM departure WHERE state IN (0, 1, 2) AND expires <= $1 AND held = 0)"
 );
 const EXPIRE_DEFERRALS: &str = sql!(
     "DELETE FROM deferral
-     WHERE departure IN (SELECT id FROM departure WHERE state IN (0, 1, 2) AND expires <= $1)"
+     WHERE departure IN (SELECT id FROM departure WHERE state IN (0, 1, 2) AND expires <= $1 AND held = 0)"
 );
 const EXPIRED_LETTERS: &str = sql!(
     "UPDATE departure SET state = 3
@@ -442,7 +442,8 @@ const EXPIRED_LETTERS: &str = sql!(
        AND NOT EXISTS (SELECT 1 FROM delivery AS d WHERE d.departure = departure.id AND d.state IN (0, 1, 2, 4))"
 );
 
-/// Ends what waits in departures that have expired: stale news is no news. Gives how many copies it ended.
+/// Ends what waits in departures that have expired: stale news is no news. Departures that are held for our own caps wait
+/// for a person instead. Gives how many copies it ended.
 ///
 /// # Errors
 /// [`crate::Error`].

@@ -4,6 +4,7 @@
 //! returns the newsroom's words. Rows never leave. The store never reads a clock.
 
 pub mod articles;
+pub mod caps;
 pub mod editions;
 mod engine;
 pub mod items;

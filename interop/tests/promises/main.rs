@@ -10,6 +10,7 @@ mod mails;
 mod morning;
 mod newsroom;
 mod partner;
+mod postfix;
 mod program;
 mod relay;
 mod resume;

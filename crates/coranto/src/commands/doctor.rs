@@ -1,6 +1,8 @@
 //! `coranto doctor`: looks the newsroom over and says what to do about each fault.
 
 use newsroom::Problem;
+use post::circuit::Fault;
+use post::route::Encryption;
 use serde_json::json;
 use store::readers;
 
@@ -9,6 +11,7 @@ use crate::answer::Answer;
 use crate::cli::Common;
 use crate::house::{House, store_problem};
 use crate::office;
+use crate::relay::problem;
 
 /// One thing looked at.
 struct Check {
@@ -86,14 +89,17 @@ async fn relay(house: &House) -> Check {
     match orders.relay.open(&house.world).await {
         Ok(session) => {
             session.quit().await;
-            Check { what, well: true, told: format!("{} greets us and takes our login.", orders.relay.name) }
+            let way = match (&orders.relay.encryption, &orders.relay.login) {
+                (Encryption::None, None) => "greets us in the clear",
+                (Encryption::None, Some(_)) => "greets us in the clear, on this machine, and takes our login",
+                (_, None) => "greets us over TLS, with a good certificate",
+                (_, Some(_)) => "greets us over TLS, with a good certificate, and takes our login",
+            };
+            Check { what, well: true, told: format!("{} {way}.", orders.relay.name) }
         }
         Err(unreached) => {
-            let told = format!(
-                "{}: {unreached}. Check relay.host, relay.port, relay.user and relay.password.",
-                orders.relay.name
-            );
-            Check { what, well: false, told }
+            let Problem { what: happened, act, .. } = problem(&Fault::of_unreached(&unreached), 1);
+            Check { what, well: false, told: format!("{}: {happened} {act}", orders.relay.name) }
         }
     }
 }

@@ -50,7 +50,10 @@ fn wants_json(command: &Command) -> bool {
         Command::Source(Source::Add { common, .. } | Source::Remove { common, .. })
         | Command::Article(Article::Import { common, .. })
         | Command::Edition(
-            Edition::Cut { common, .. } | Edition::Send { common, .. } | Edition::Report { common, .. },
+            Edition::Cut { common, .. }
+            | Edition::Send { common, .. }
+            | Edition::Route { common, .. }
+            | Edition::Report { common, .. },
         ) => common.json,
     }
 }

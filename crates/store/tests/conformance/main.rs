@@ -1,5 +1,6 @@
 //! The conformance suite: each test is a story, run on every engine, and the tellings compared.
 
+mod caps;
 mod engines;
 mod ledger;
 mod newsroom;
