@@ -221,6 +221,46 @@ pub enum Readers {
     /// How many readers there are, and where they stand.
     #[command(after_help = "Example: coranto readers count --json")]
     Count(Plain),
+    /// Bring a list: Mailchimp's export files, a CSV with a column of addresses, or an age file of `readers export`.
+    /// Says what would happen; with --apply it does.
+    #[command(
+        after_help = "Example: coranto readers import subscribed_*.csv unsubscribed_*.csv cleaned_*.csv --refused refused.csv"
+    )]
+    Import(Import),
+}
+
+/// `coranto readers import`.
+#[derive(Debug, Args)]
+pub struct Import {
+    /// The files. Those of people who left are read first, whatever their order here.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Do it. Without this nothing is changed.
+    #[arg(long)]
+    pub apply: bool,
+    /// What the files hold, when neither their columns nor their names say it.
+    #[arg(long = "as", value_name = "KIND")]
+    pub kind: Option<ListKind>,
+    /// The topics that they get, by slug, parted by commas; all of them when not given.
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub topics: Vec<String>,
+    /// Write every refused line, with its address, into this new file.
+    #[arg(long, value_name = "FILE")]
+    pub refused: Option<PathBuf>,
+    /// Which newsroom.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// What a list says of the people in it.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum ListKind {
+    /// They agreed to get mail.
+    Subscribed,
+    /// They ended it.
+    Unsubscribed,
+    /// Mail to them bounced.
+    Cleaned,
 }
 
 /// `coranto settings`.

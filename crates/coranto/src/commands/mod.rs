@@ -47,6 +47,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Settings(of) => of.common.json,
         Command::Export(of) => of.common.json,
         Command::Source(Source::List(of)) | Command::Readers(Readers::Count(of)) => of.common.json,
+        Command::Readers(Readers::Import(of)) => of.common.json,
         Command::Source(Source::Add { common, .. } | Source::Remove { common, .. })
         | Command::Article(Article::Import { common, .. })
         | Command::Edition(
@@ -64,7 +65,7 @@ async fn done(command: Command) -> Result<Answer, Problem> {
         Command::Gather(of) => gather::run(of.common).await,
         Command::Article(of) => article::run(of).await,
         Command::Edition(of) => edition::run(of).await,
-        Command::Readers(cli::Readers::Count(of)) => readers::count(of.common).await,
+        Command::Readers(of) => readers::run(of).await,
         Command::Settings(of) => settings::run(of).await,
         Command::Export(of) => export::run(of).await,
         Command::Doctor(of) => doctor::run(of.common).await,

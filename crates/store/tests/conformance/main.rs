@@ -2,5 +2,6 @@
 
 mod engines;
 mod ledger;
+mod lists;
 mod newsroom;
 mod readers;
