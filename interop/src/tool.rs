@@ -18,11 +18,13 @@ pub enum Tool {
     Dkimpy,
     /// `unshare` and `ip`, on a machine that lets us make namespaces with them.
     Namespaces,
+    /// age, which seals files to keys and passphrases.
+    Age,
 }
 
 impl Tool {
     /// All of them.
-    pub const ALL: [Tool; 5] = [Tool::Postgres, Tool::Chromium, Tool::Axe, Tool::Dkimpy, Tool::Namespaces];
+    pub const ALL: [Tool; 6] = [Tool::Postgres, Tool::Chromium, Tool::Axe, Tool::Dkimpy, Tool::Namespaces, Tool::Age];
 
     /// Its name, in files and reports.
     pub fn name(self) -> &'static str {
@@ -32,6 +34,7 @@ impl Tool {
             Tool::Axe => "axe-core",
             Tool::Dkimpy => "dkimpy",
             Tool::Namespaces => "namespaces",
+            Tool::Age => "age",
         }
     }
 
@@ -43,6 +46,7 @@ impl Tool {
             Tool::Axe => "npm install --prefix target/npm --ignore-scripts axe-core@4.14.1",
             Tool::Dkimpy => "python3 -m venv target/venv && target/venv/bin/pip install dkimpy==1.1.8",
             Tool::Namespaces => "as root, or where others may make namespaces: apt-get install util-linux iproute2",
+            Tool::Age => "apt-get install age",
         }
     }
 
@@ -54,6 +58,7 @@ impl Tool {
             Tool::Axe => present(target().join("npm/node_modules/axe-core/axe.min.js")),
             Tool::Dkimpy => python_with("dkim"),
             Tool::Namespaces => on_path("unshare").filter(|unshare| namespace::usable(unshare)),
+            Tool::Age => on_path("age"),
         }
     }
 }
@@ -130,7 +135,7 @@ mod tests {
     fn a_build_machine_installs_every_tool_in_the_same_version() {
         let script = include_str!("../../.ci/run");
         let packages = Tool::ALL.map(|tool| tool.install().rsplit(' ').next().unwrap());
-        assert_eq!(packages, ["postgresql", "chromium", "axe-core@4.14.1", "dkimpy==1.1.8", "iproute2"]);
-        assert!(packages.iter().all(|package| script.contains(package)));
+        assert_eq!(packages, ["postgresql", "chromium", "axe-core@4.14.1", "dkimpy==1.1.8", "iproute2", "age"]);
+        assert!(packages.iter().all(|package| script.split([' ', '\n', '(', ')']).any(|word| word == *package)));
     }
 }
