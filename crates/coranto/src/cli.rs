@@ -227,6 +227,25 @@ pub enum Readers {
         after_help = "Example: coranto readers import subscribed_*.csv unsubscribed_*.csv cleaned_*.csv --refused refused.csv"
     )]
     Import(Import),
+    /// Take the whole list away, sealed: an age file for keys (--to) or under a passphrase.
+    #[command(after_help = "Example: coranto readers export list.age --to age1… --data /srv/courier")]
+    Export(ExportReaders),
+}
+
+/// `coranto readers export`.
+#[derive(Debug, Args)]
+pub struct ExportReaders {
+    /// The file to write: a new one.
+    pub file: PathBuf,
+    /// Whose key opens it; may be given several times.
+    #[arg(long, value_name = "age1…", conflicts_with = "passphrase_file")]
+    pub to: Vec<String>,
+    /// The passphrase is the first line of this file; without it and without --to it is asked for.
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+    /// Which newsroom.
+    #[command(flatten)]
+    pub common: Common,
 }
 
 /// `coranto readers import`.
@@ -244,6 +263,12 @@ pub struct Import {
     /// The topics that they get, by slug, parted by commas; all of them when not given.
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub topics: Vec<String>,
+    /// For an age file: the secret key that opens it is in this file.
+    #[arg(long, value_name = "FILE", conflicts_with = "passphrase_file")]
+    pub identity: Option<PathBuf>,
+    /// For an age file: the passphrase is the first line of this file; without it and without --identity it is asked for.
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
     /// Write every refused line, with its address, into this new file.
     #[arg(long, value_name = "FILE")]
     pub refused: Option<PathBuf>,

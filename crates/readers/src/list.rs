@@ -13,6 +13,7 @@
 //! transaction: an import that was broken off is taken up by importing again, and importing again changes nothing. It
 //! never writes an address to a log, never keeps a network address, and sends nothing.
 
+pub mod chest;
 mod table;
 mod text;
 
@@ -116,6 +117,9 @@ pub enum ListFault {
     /// The file cannot be read on.
     #[error("the list cannot be read: {0:?}")]
     Foreign(Foreign),
+    /// An address here does not open: the list would have a hole.
+    #[error("the address of reader {0} does not open: {1}")]
+    Vault(ReaderId, vault::VaultFault),
 }
 
 impl From<Foreign> for ListFault {

@@ -48,6 +48,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Export(of) => of.common.json,
         Command::Source(Source::List(of)) | Command::Readers(Readers::Count(of)) => of.common.json,
         Command::Readers(Readers::Import(of)) => of.common.json,
+        Command::Readers(Readers::Export(of)) => of.common.json,
         Command::Source(Source::Add { common, .. } | Source::Remove { common, .. })
         | Command::Article(Article::Import { common, .. })
         | Command::Edition(

@@ -1,5 +1,6 @@
 //! `coranto readers`: how many there are; lists in and out.
 
+mod export;
 mod import;
 
 use newsroom::Problem;
@@ -16,6 +17,7 @@ pub(super) async fn run(of: Readers) -> Result<Answer, Problem> {
     match of {
         Readers::Count(of) => count(of.common).await,
         Readers::Import(of) => import::run(of).await,
+        Readers::Export(of) => export::run(of).await,
     }
 }
 

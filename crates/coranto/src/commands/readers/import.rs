@@ -3,19 +3,22 @@
 //! Addresses of refused lines are written into the file that the person names, and nowhere else.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Write};
+use std::io::{BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use ::readers::list::chest::Chest;
 use ::readers::list::{Counts, Foreign, Import, Kind, List, ListFault, Mode, Refusal};
 use newsroom::{Problem, Topics};
 use serde_json::json;
 use store::topics;
+use vault::age::{self, FIRST_WORDS, Identity};
 
 use super::super::house;
 use crate::answer::Answer;
 use crate::cli::{self, ListKind};
 use crate::house::{House, store_problem};
+use crate::passphrase::{self, age_problem};
 
 /// So many refused lines are shown; all of them are in the file that `--refused` names.
 const REFUSED_SHOWN: usize = 20;
@@ -27,16 +30,20 @@ pub(super) async fn run(of: cli::Import) -> Result<Answer, Problem> {
     let mode = if of.apply { Mode::Apply } else { Mode::Dry };
     let mut lists = Vec::new();
     for path in &of.files {
-        lists.push((shown(path), open(path, of.kind)?));
+        lists.push((shown(path), open(&house, path, &of).await?));
     }
     // Who left in one file must not come in by another.
-    lists.sort_by_key(|(_, list)| list.kind() == Kind::Subscribed);
+    lists.sort_by_key(|(_, list)| list.kind() != Some(Kind::Unsubscribed) && list.kind() != Some(Kind::Cleaned));
     let (newsletter, language) = (house.newsletter.id, house.outlet().language);
     let mut import = Import::new(&house.world, &house.store, &house.vault, newsletter, &language, topics, mode);
     let mut told = Told { refused: Refused::begin(of.refused.as_deref())?, files: Vec::new(), all: Counts::default() };
     for (name, list) in lists {
-        let (kind, origin) = (list.kind(), list.origin());
-        let counts = import.take(list, &mut |refusal| told.refused.note(&name, refusal)).await;
+        let (kind, origin) = (list.kind().map_or("whole", Kind::name), list.origin());
+        let mut refused = |refusal: &Refusal| told.refused.note(&name, refusal);
+        let counts = match list {
+            Opened::Table(list) => import.take(list, &mut refused).await,
+            Opened::Chest(chest) => import.take_chest(chest, &mut refused).await,
+        };
         let counts = counts.map_err(|fault| problem(&name, fault, mode))?;
         told.all.add(&counts);
         told.files.push((name, kind, origin, counts));
@@ -48,15 +55,55 @@ fn shown(path: &Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
-fn open(path: &Path, told: Option<ListKind>) -> Result<List, Problem> {
-    let told = told.map(|kind| match kind {
+/// A file, opened as what it is.
+enum Opened {
+    Table(List),
+    Chest(Chest),
+}
+
+impl Opened {
+    fn kind(&self) -> Option<Kind> {
+        match self {
+            Self::Table(list) => Some(list.kind()),
+            Self::Chest(_) => None,
+        }
+    }
+
+    fn origin(&self) -> &'static str {
+        match self {
+            Self::Table(list) => list.origin(),
+            Self::Chest(_) => "Coranto",
+        }
+    }
+}
+
+async fn open(house: &House, path: &Path, of: &cli::Import) -> Result<Opened, Problem> {
+    let told = of.kind.map(|kind| match kind {
         ListKind::Subscribed => Kind::Subscribed,
         ListKind::Unsubscribed => Kind::Unsubscribed,
         ListKind::Cleaned => Kind::Cleaned,
     });
     let name = shown(path);
-    let file = File::open(path).map_err(|fault| foreign_problem(&name, &Foreign::from(fault), Mode::Dry))?;
-    List::open(Box::new(file), &name, told).map_err(|fault| foreign_problem(&name, &fault, Mode::Dry))
+    let foreign = |fault: Foreign| foreign_problem(&name, &fault, Mode::Dry);
+    let mut file = File::open(path).map_err(|fault| foreign(fault.into()))?;
+    let mut first = Vec::new();
+    Read::take(&mut file, FIRST_WORDS.len() as u64).read_to_end(&mut first).map_err(|fault| foreign(fault.into()))?;
+    let file = std::io::Cursor::new(first.clone()).chain(file);
+    if first != FIRST_WORDS {
+        return List::open(Box::new(file), &name, told).map(Opened::Table).map_err(foreign);
+    }
+    let identity = identity(of)?;
+    // A passphrase takes a second and a quarter of a gigabyte to try.
+    let opened = house.world.compute(move || age::open(BufReader::new(file), &identity)).await;
+    let opened = opened.map_err(|fault| age_problem(&name, &fault))?;
+    Chest::open(Box::new(BufReader::new(opened))).map(Opened::Chest).map_err(foreign)
+}
+
+fn identity(of: &cli::Import) -> Result<Identity, Problem> {
+    match &of.identity {
+        None => Ok(Identity::Passphrase(passphrase::known(of.passphrase_file.as_deref())?)),
+        Some(path) => passphrase::identity(path),
+    }
 }
 
 async fn chosen(house: &House, slugs: &[String]) -> Result<Topics, Problem> {
@@ -129,7 +176,7 @@ fn cell(text: &str) -> String {
 /// What is told at the end.
 struct Told {
     refused: Refused,
-    files: Vec<(String, Kind, &'static str, Counts)>,
+    files: Vec<(String, &'static str, &'static str, Counts)>,
     all: Counts,
 }
 
@@ -149,7 +196,7 @@ impl Told {
             .map(|(name, kind, origin, counts)| {
                 let mut one = counted(counts);
                 one["file"] = json!(name);
-                one["kind"] = json!(kind.name());
+                one["kind"] = json!(kind);
                 one["origin"] = json!(origin);
                 one
             })
@@ -170,7 +217,7 @@ impl Told {
     fn text(&self, mode: Mode) -> String {
         let mut text = String::new();
         for (name, kind, origin, counts) in &self.files {
-            text += &format!("{name}: {origin}, {}\n{}\n", kind.name(), table(counts));
+            text += &format!("{name}: {origin}, {kind}\n{}\n", table(counts));
         }
         if self.files.len() > 1 {
             text += &format!("All files\n{}\n", table(&self.all));
@@ -218,7 +265,17 @@ fn problem(name: &str, fault: ListFault, mode: Mode) -> Problem {
     match fault {
         ListFault::Store(fault) => store_problem(&fault),
         ListFault::Foreign(fault) => foreign_problem(name, &fault, mode),
+        fault @ ListFault::Vault(..) => unreadable(&fault),
     }
+}
+
+/// An address of this newsroom's own does not open.
+pub(super) fn unreadable(fault: &ListFault) -> Problem {
+    Problem::new(
+        format!("{fault}."),
+        "The list was not written: it would have had a hole.",
+        "Put the right key file back; if it is the right one, that row is damaged: restore it from a backup.",
+    )
 }
 
 fn foreign_problem(name: &str, fault: &Foreign, mode: Mode) -> Problem {
