@@ -6,6 +6,7 @@ pub mod answer;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod hold;
 pub mod house;
 pub mod morning;
 pub mod newfile;

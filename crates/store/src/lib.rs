@@ -16,8 +16,9 @@ pub mod readers;
 pub mod settings;
 pub mod sources;
 pub mod topics;
+pub mod whole;
 
-pub use engine::{Error, Location, Read, Result, Session, Store, Write};
+pub use engine::{Error, Location, Read, Result, Session, Store, Write, restore};
 
 /// A statement, written out. The conformance suite reads these from the source and plans each on both engines.
 #[macro_export]

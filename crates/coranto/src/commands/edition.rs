@@ -12,7 +12,7 @@ use crate::cli;
 use crate::house::{House, store_problem};
 use crate::progress::bar;
 use crate::report::{self, Report};
-use crate::{morning, office};
+use crate::{hold, morning, office};
 
 /// How often the report is looked at while another process sends, in milliseconds.
 const LOOK_MS: i64 = 250;
@@ -131,6 +131,7 @@ async fn named(house: &House, id: Option<EditionId>) -> Result<Departure, Proble
 /// # Errors
 /// A [`Problem`] when the departure was cancelled or the store fails.
 pub async fn open(house: &House, departure: &Departure) -> Result<(), Problem> {
+    hold::refuse_if_held(house).await?;
     let id = departure.id;
     let state = house
         .store
@@ -158,6 +159,7 @@ pub async fn open(house: &House, departure: &Departure) -> Result<(), Problem> {
 /// A [`Problem`]; whatever it is, every copy stands in the ledger.
 pub async fn send(house: &House, departure: &Departure) -> Result<Report, Problem> {
     open(house, departure).await?;
+    hold::note_now(house).await?;
     let watched = watch(house, departure);
     match house.lock_post_if_free()? {
         Some(lock) => {

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
 pub use session::{InsertMany, Kind, Row, Session, UpdateMany, Value};
+pub(crate) use session::{MIGRATIONS, page_statements};
 
 /// What went wrong in the store, by what the caller can do about it.
 #[derive(Debug, thiserror::Error)]
@@ -87,7 +88,7 @@ impl Write<'_> {
     ///
     /// # Errors
     /// [`Error`] when the statement fails.
-    pub fn insert_many(&self, shape: &InsertMany, rows: &[Vec<Value>]) -> Result<u64> {
+    pub fn insert_many(&self, shape: &InsertMany<'_>, rows: &[Vec<Value>]) -> Result<u64> {
         self.read.session.borrow_mut().insert_many(shape, rows)
     }
 
@@ -259,6 +260,41 @@ impl Error {
             Self::Statement(why) => Self::Statement(why.clone()),
         }
     }
+}
+
+/// Fills an empty database that stands at the first `migrations` in one transaction, and brings it up to date. It blocks:
+/// call it where that holds up nobody, and where no runtime is entered (the PostgreSQL driver has its own).
+///
+/// # Errors
+/// [`Error::Unfit`] when the database is not empty; then, as for every error, nothing of it was changed.
+pub fn restore<T>(location: &Location, migrations: usize, work: impl FnOnce(&Write<'_>) -> Result<T>) -> Result<T> {
+    let mut session = Session::open(location, true)?;
+    session.migrate_to(migrations)?;
+    session.begin(true)?;
+    let filled = empty(&mut session)
+        .and_then(|()| work(&Write { read: Read { session: std::cell::RefCell::new(&mut session) } }));
+    let done = match filled {
+        Ok(done) => done,
+        Err(fault) => {
+            session.rollback();
+            return Err(fault);
+        }
+    };
+    session.commit()?;
+    session.migrate()?;
+    Ok(done)
+}
+
+/// A newsroom that was founded has a newsletter, and settings.
+fn empty(session: &mut Session) -> Result<()> {
+    for sql in
+        ["SELECT id FROM newsletter LIMIT 1", "SELECT name FROM setting LIMIT 1", "SELECT id FROM reader LIMIT 1"]
+    {
+        if !session.query(sql, &[])?.is_empty() {
+            return Err(Error::Unfit("the database holds a newsroom already".into()));
+        }
+    }
+    Ok(())
 }
 
 /// The connection that everything else follows, with the schema up to date.

@@ -80,6 +80,16 @@ impl<T: Into<Value>> From<Option<T>> for Value {
 pub struct Row(pub(super) Vec<Value>);
 
 impl Row {
+    /// Its values.
+    pub(crate) fn cells(&self) -> &[Value] {
+        &self.0
+    }
+
+    /// Its values, to keep.
+    pub(crate) fn into_cells(self) -> Vec<Value> {
+        self.0
+    }
+
     /// A `BIGINT`.
     pub fn int(&self, column: usize) -> i64 {
         self.int_or_none(column).unwrap_or_else(|| panic!("column {column} is NULL"))
@@ -124,12 +134,12 @@ impl Row {
 }
 
 /// The shape of a bulk insert. Rows that clash with a key already there are passed over.
-#[derive(Debug)]
-pub struct InsertMany {
+#[derive(Clone, Copy, Debug)]
+pub struct InsertMany<'t> {
     /// The table.
-    pub table: &'static str,
+    pub table: &'t str,
     /// Its columns, in the rows' order.
-    pub columns: &'static [(&'static str, Kind)],
+    pub columns: &'t [(&'t str, Kind)],
 }
 
 /// The shape of a bulk update: rows hold the new values, then the key's.
@@ -187,8 +197,13 @@ impl Session {
     /// # Errors
     /// [`Error`] when a migration fails; then nothing of it stands.
     pub fn migrate(&mut self) -> Result<()> {
+        self.migrate_to(MIGRATIONS.len())
+    }
+
+    /// Runs the first `count` migrations, those that were not run yet.
+    pub(super) fn migrate_to(&mut self, count: usize) -> Result<()> {
         self.batch("CREATE TABLE IF NOT EXISTS migration (\n  name TEXT PRIMARY KEY\n);")?;
-        for (name, ddl) in MIGRATIONS {
+        for (name, ddl) in &MIGRATIONS[..count] {
             self.begin(true)?;
             let done = self.query("SELECT name FROM migration WHERE name = $1", &[Value::from(*name)])?;
             if done.is_empty() {
@@ -276,7 +291,7 @@ impl Session {
         }
     }
 
-    pub(super) fn insert_many(&mut self, shape: &InsertMany, rows: &[Vec<Value>]) -> Result<u64> {
+    pub(super) fn insert_many(&mut self, shape: &InsertMany<'_>, rows: &[Vec<Value>]) -> Result<u64> {
         if rows.is_empty() {
             return Ok(0);
         }
@@ -348,17 +363,27 @@ impl Session {
     }
 }
 
-fn names<'a>(columns: impl Iterator<Item = &'a (&'static str, Kind)>) -> String {
+fn names<'a, 'c: 'a>(columns: impl Iterator<Item = &'a (&'c str, Kind)>) -> String {
     columns.map(|c| c.0).collect::<Vec<_>>().join(", ")
 }
 
-fn arrays<'a>(columns: impl Iterator<Item = &'a (&'static str, Kind)>) -> String {
+fn arrays<'a, 'c: 'a>(columns: impl Iterator<Item = &'a (&'c str, Kind)>) -> String {
     let word = |kind| match kind {
         Kind::Int => "bigint",
         Kind::Text => "text",
         Kind::Bytes => "bytea",
     };
     columns.enumerate().map(|(i, c)| format!("${}::{}[]", i + 1, word(c.1))).collect::<Vec<_>>().join(", ")
+}
+
+/// The statements that read a table page by page in the order of its key: the first page, and the page after a key.
+pub(crate) fn page_statements(table: &str, columns: &[&str], key: &[&str]) -> (String, String) {
+    let (columns, order) = (columns.join(", "), key.join(", "));
+    let marks = (1..=key.len()).map(|at| format!("${at}")).collect::<Vec<_>>().join(", ");
+    let last = key.len() + 1;
+    let first = format!("SELECT {columns} FROM {table} ORDER BY {order} LIMIT $1");
+    let next = format!("SELECT {columns} FROM {table} WHERE ({order}) > ({marks}) ORDER BY {order} LIMIT ${last}");
+    (first, next)
 }
 
 /// SQLite's words for a migration; every table is STRICT, and a clustered one lies in the order of its key.
