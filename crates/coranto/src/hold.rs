@@ -71,7 +71,7 @@ pub fn mark(folder: &Path, departure: i64) -> Result<(), Problem> {
     let written = place(folder).and_then(|place| Marker { place, departure }.write(folder));
     written.map_err(|fault| {
         Problem::new(
-            format!("{} cannot be written: {fault}.", folder.join(MARKER).display()),
+            format!("The file {} cannot be written: {fault}.", folder.join(MARKER).display()),
             "No mail is sent from a folder that cannot be told from a copy of it.",
             "Make room or give the right to write, and try again.",
         )
@@ -89,7 +89,7 @@ pub async fn held(house: &House) -> Result<Option<Problem>, Problem> {
     let here = place(folder).unwrap_or_default();
     let why = match (restored, Marker::read(folder)) {
         (Some(why), _) => why,
-        (None, None) => format!("{} has no install marker: this is a copy of a newsroom.", folder.display()),
+        (None, None) => format!("The folder {} has no install marker: this is a copy of a newsroom.", folder.display()),
         (None, Some(marker)) if marker.place != here => {
             "This newsroom's folder was copied, or moved to another place or machine.".into()
         }

@@ -70,7 +70,7 @@ impl Drop for NewFile {
 /// What it means that a file could not be written.
 pub fn problem(path: &Path, why: &str) -> Problem {
     Problem::new(
-        format!("{} cannot be written: {why}.", path.display()),
+        format!("The file {} cannot be written: {why}.", path.display()),
         "Nothing was kept of it, and no other file was touched.",
         "Name a new file on a disk with room.",
     )

@@ -70,7 +70,7 @@ pub fn identity(path: &Path) -> Result<Identity, Problem> {
     let text = read(path)?;
     Identity::parse(text.expose()).map_err(|fault| {
         Problem::new(
-            format!("{} holds no key: {fault}.", path.display()),
+            format!("The file {} holds no key: {fault}.", path.display()),
             "Nothing was read or changed.",
             "Name the file that age-keygen wrote, with the line AGE-SECRET-KEY-1…",
         )
@@ -96,7 +96,7 @@ fn read(path: &Path) -> Result<Secret<String>, Problem> {
     match file {
         Ok(_) => Ok(Secret::new(text)),
         Err(fault) => Err(Problem::new(
-            format!("{} cannot be read: {fault}.", path.display()),
+            format!("The file {} cannot be read: {fault}.", path.display()),
             "Nothing was done.",
             "Check the file's name and who may read it.",
         )),
@@ -122,5 +122,5 @@ pub fn age_problem(name: &str, fault: &AgeFault) -> Problem {
         AgeFault::WrongKey => "Give the passphrase or the key that it was sealed with.",
         _ => "Take another copy of the file: this one cannot be trusted.",
     };
-    Problem::new(format!("{name} does not open: {fault}."), "Nothing was read or changed.", act)
+    Problem::new(format!("The file {name} does not open: {fault}."), "Nothing was read or changed.", act)
 }

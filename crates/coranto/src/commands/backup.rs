@@ -94,12 +94,12 @@ pub(super) fn problem(path: &Path, fault: BackupFault) -> Problem {
         BackupFault::Store(fault) => store_problem(&fault),
         BackupFault::Keys(fault) => key_problem(&fault),
         BackupFault::Newer => Problem::new(
-            format!("{} was made by a newer version of Coranto.", path.display()),
+            format!("The file {} was made by a newer version of Coranto.", path.display()),
             "Nothing was restored.",
             "Install that version, or a later one, and try again.",
         ),
         fault => Problem::new(
-            format!("{} cannot be used: {fault}.", path.display()),
+            format!("The file {} cannot be used: {fault}.", path.display()),
             "It must not be relied on. Nothing was restored from it.",
             "Take another backup; while the newsroom runs, make a new one.",
         ),

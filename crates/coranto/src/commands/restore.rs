@@ -61,7 +61,7 @@ fn empty(dir: &Path) -> Result<bool, Problem> {
         Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => Ok(true),
         Ok(true) => Ok(false),
         Ok(false) => Err(Problem::new(
-            format!("{} is not empty.", dir.display()),
+            format!("The folder {} is not empty.", dir.display()),
             "Nothing was restored, so that nothing of yours is written over.",
             "Name a new or empty folder.",
         )),
@@ -71,7 +71,7 @@ fn empty(dir: &Path) -> Result<bool, Problem> {
 
 fn disk(dir: &Path, fault: &std::io::Error) -> Problem {
     Problem::new(
-        format!("{} cannot be used: {fault}.", dir.display()),
+        format!("The folder {} cannot be used: {fault}.", dir.display()),
         "Nothing was restored.",
         "Name a new folder on a disk with room, that you may write to.",
     )

@@ -137,7 +137,7 @@ impl Refused {
         // Its owner alone may read it: it holds addresses.
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|fault| {
             Problem::new(
-                format!("{} cannot be made: {fault}.", path.display()),
+                format!("The file {} cannot be made: {fault}.", path.display()),
                 "Nothing was imported, and no file was written over.",
                 "Name a new file for the refused lines.",
             )
@@ -290,20 +290,20 @@ fn foreign_problem(name: &str, fault: &Foreign, mode: Mode) -> Problem {
 fn foreign_words(name: &str, fault: &Foreign) -> (String, String) {
     match fault {
         Foreign::NoText(what) => (
-            format!("{name} is {what}, not a list as CSV."),
+            format!("The file {name} is {what}, not a list as CSV."),
             "Unpack an export's archive and name the .csv files in it; save a spreadsheet as CSV first.".into(),
         ),
-        Foreign::Empty => (format!("{name} is empty."), "Export the list again.".into()),
+        Foreign::Empty => (format!("The file {name} is empty."), "Export the list again.".into()),
         Foreign::NoColumn(names) => (
-            format!("{name} has no column called email or email address; it has: {}.", names.join(", ")),
+            format!("The file {name} has no column called email or email address; it has: {}.", names.join(", ")),
             "Name that column `email` in the file's first line.".into(),
         ),
         Foreign::NoHeading => (
-            format!("{name} has several columns, and its first line does not name them."),
+            format!("The file {name} has several columns, and its first line does not name them."),
             "Write a first line with the columns' names; the one of the addresses is `email`.".into(),
         ),
         Foreign::TwoKinds(one, other) => (
-            format!("{name} looks both {} and {}.", one.name(), other.name()),
+            format!("The file {name} looks both {} and {}.", one.name(), other.name()),
             "Give the file its own name back, or say what it holds with --as. People who left are never brought back by a list."
                 .into(),
         ),
@@ -319,7 +319,7 @@ fn foreign_words(name: &str, fault: &Foreign) -> (String, String) {
             format!("With {name} the lists hold more than two million addresses."),
             "Import the files one after another, or in parts.".into(),
         ),
-        Foreign::Disk(why) => (format!("{name} cannot be read: {why}."), "Check its name and who may read it.".into()),
+        Foreign::Disk(why) => (format!("The file {name} cannot be read: {why}."), "Check its name and who may read it.".into()),
     }
 }
 
