@@ -16,9 +16,10 @@ pub mod readers;
 pub mod settings;
 pub mod sources;
 pub mod topics;
+mod value;
 pub mod whole;
 
-pub use engine::{Error, Location, Read, Result, Session, Store, Write, restore};
+pub use engine::{Error, Location, Read, Result, Session, Store, Write};
 
 /// A statement, written out. The conformance suite reads these from the source and plans each on both engines.
 #[macro_export]

@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 
 use newsroom::Ms;
 
-use crate::engine::{InsertMany, Kind, MIGRATIONS, Value, page_statements};
-use crate::{Error, Read, Result, Write, args, ledger, settings, sql};
+use crate::engine::{InsertMany, Kind, MIGRATIONS, Value, once, page_statements};
+use crate::{Error, Location, Read, Result, Write, args, ledger, settings, sql};
 
 /// A value in a row.
 pub type Cell = Value;
@@ -225,6 +225,27 @@ pub fn fill(tx: &Write, table: &Table, rows: &[Vec<Cell>]) -> Result<()> {
     Ok(())
 }
 
+const A_NEWSLETTER: &str = sql!("SELECT id FROM newsletter ORDER BY id LIMIT 1");
+const A_SETTING: &str = sql!("SELECT name FROM setting ORDER BY name LIMIT 1");
+const A_READER: &str = sql!("SELECT id FROM reader ORDER BY id LIMIT 1");
+
+/// Fills an empty database that stands at the first `migrations` in one transaction, and brings it up to date. It blocks:
+/// call it where that holds up nobody.
+///
+/// # Errors
+/// [`Error::Unfit`] when the database holds a newsroom; then, as for every error, nothing of it was changed.
+pub fn restore<T>(location: &Location, migrations: usize, work: impl FnOnce(&Write) -> Result<T>) -> Result<T> {
+    once(location, migrations, |tx| {
+        // A newsroom that was founded has a newsletter, and settings.
+        for any in [A_NEWSLETTER, A_SETTING, A_READER] {
+            if tx.first(any, args![])?.is_some() {
+                return Err(Error::Unfit("the database holds a newsroom already".into()));
+            }
+        }
+        work(tx)
+    })
+}
+
 /// The setting that holds all sending until a person confirms, with the reason.
 pub const HELD: &str = "post.held";
 
@@ -270,7 +291,7 @@ pub fn newest_departure(tx: &Read) -> Result<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Location, Session};
+    use crate::Session;
 
     #[test]
     fn the_migrations_are_read_as_the_engine_reads_them() {

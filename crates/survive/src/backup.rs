@@ -258,7 +258,7 @@ impl<R: BufRead> Backup<R> {
         let tables = whole::as_of(&self.heading.migrations).ok_or(BackupFault::Newer)?;
         let (migrations, made) = (self.heading.migrations.len(), self.heading.made.clone());
         let mut fault = None;
-        let done = store::restore(location, migrations, |tx| match self.fill(tx, &tables) {
+        let done = whole::restore(location, migrations, |tx| match self.fill(tx, &tables) {
             Ok(held) => {
                 let why = format!("This newsroom was restored from a backup of {made}.");
                 whole::hold(tx, &why, now)?;

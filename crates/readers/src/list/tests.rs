@@ -1,3 +1,5 @@
+//! Stories of lists as files: what is told of each line, and what is refused before any line is read.
+
 use std::io::Cursor;
 
 use super::text::LINE_BYTES_MAX;

@@ -262,39 +262,19 @@ impl Error {
     }
 }
 
-/// Fills an empty database that stands at the first `migrations` in one transaction, and brings it up to date. It blocks:
-/// call it where that holds up nobody, and where no runtime is entered (the PostgreSQL driver has its own).
-///
-/// # Errors
-/// [`Error::Unfit`] when the database is not empty; then, as for every error, nothing of it was changed.
-pub fn restore<T>(location: &Location, migrations: usize, work: impl FnOnce(&Write<'_>) -> Result<T>) -> Result<T> {
+/// One write transaction on a database that stands at the first `count` migrations, which is then brought up to date.
+pub(crate) fn once<T>(location: &Location, count: usize, work: impl FnOnce(&Write<'_>) -> Result<T>) -> Result<T> {
     let mut session = Session::open(location, true)?;
-    session.migrate_to(migrations)?;
+    session.migrate_to(count)?;
     session.begin(true)?;
-    let filled = empty(&mut session)
-        .and_then(|()| work(&Write { read: Read { session: std::cell::RefCell::new(&mut session) } }));
-    let done = match filled {
-        Ok(done) => done,
-        Err(fault) => {
-            session.rollback();
-            return Err(fault);
-        }
-    };
+    let done = work(&Write { read: Read { session: std::cell::RefCell::new(&mut session) } });
+    if done.is_err() {
+        session.rollback();
+        return done;
+    }
     session.commit()?;
     session.migrate()?;
-    Ok(done)
-}
-
-/// A newsroom that was founded has a newsletter, and settings.
-fn empty(session: &mut Session) -> Result<()> {
-    for sql in
-        ["SELECT id FROM newsletter LIMIT 1", "SELECT name FROM setting LIMIT 1", "SELECT id FROM reader LIMIT 1"]
-    {
-        if !session.query(sql, &[])?.is_empty() {
-            return Err(Error::Unfit("the database holds a newsroom already".into()));
-        }
-    }
-    Ok(())
+    done
 }
 
 /// The connection that everything else follows, with the schema up to date.

@@ -1,3 +1,5 @@
+//! Stories of age files: ours, those of the age tool, and those that somebody meddled with.
+
 use std::io::Cursor;
 use std::process::{Command, Stdio};
 
