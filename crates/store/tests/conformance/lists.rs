@@ -66,7 +66,7 @@ fn who_comes_in_with_a_list_is_active_and_goes_out_as_they_came() {
         let kept = come.clone();
         store.write(move |tx| lists::arrive(tx, &kept, None)).await.expect("taken in");
         let page = store.read(|tx| lists::page(tx, ReaderId(100), 10)).await.expect("a page");
-        assert_eq!(page, [come.clone()], "lossless");
+        assert_eq!(page, std::slice::from_ref(&come), "lossless");
         let all = store.read(|tx| lists::page(tx, ReaderId(0), 10)).await.expect("a page");
         assert_eq!(all.len(), 2);
         let known = store.read(|tx| lists::known(tx, DAILY, &index(500))).await.expect("a look");

@@ -5,3 +5,4 @@ mod ledger;
 mod lists;
 mod newsroom;
 mod readers;
+mod whole;
