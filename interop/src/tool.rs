@@ -21,12 +21,14 @@ pub enum Tool {
     Namespaces,
     /// Postfix with its logins, under root: its `master`.
     Postfix,
+    /// age, which seals files to keys and passphrases.
+    Age,
 }
 
 impl Tool {
     /// All of them.
-    pub const ALL: [Tool; 6] =
-        [Tool::Postgres, Tool::Chromium, Tool::Axe, Tool::Dkimpy, Tool::Namespaces, Tool::Postfix];
+    pub const ALL: [Tool; 7] =
+        [Tool::Postgres, Tool::Chromium, Tool::Axe, Tool::Dkimpy, Tool::Namespaces, Tool::Postfix, Tool::Age];
 
     /// Its name, in files and reports.
     pub fn name(self) -> &'static str {
@@ -37,6 +39,7 @@ impl Tool {
             Tool::Dkimpy => "dkimpy",
             Tool::Namespaces => "namespaces",
             Tool::Postfix => "postfix",
+            Tool::Age => "age",
         }
     }
 
@@ -49,6 +52,7 @@ impl Tool {
             Tool::Dkimpy => "python3 -m venv target/venv && target/venv/bin/pip install dkimpy==1.1.8",
             Tool::Namespaces => "as root, or where others may make namespaces: apt-get install util-linux iproute2",
             Tool::Postfix => "as root: apt-get install postfix sasl2-bin",
+            Tool::Age => "apt-get install age",
         }
     }
 
@@ -61,6 +65,7 @@ impl Tool {
             Tool::Dkimpy => python_with("dkim"),
             Tool::Namespaces => on_path("unshare").filter(|unshare| namespace::usable(unshare)),
             Tool::Postfix => postfix(),
+            Tool::Age => on_path("age"),
         }
     }
 }
@@ -143,8 +148,8 @@ mod tests {
     fn a_build_machine_installs_every_tool_in_the_same_version() {
         let script = include_str!("../../.ci/run");
         let packages = Tool::ALL.map(|tool| tool.install().rsplit(' ').next().unwrap());
-        let expected = ["postgresql", "chromium", "axe-core@4.14.1", "dkimpy==1.1.8", "iproute2", "sasl2-bin"];
-        assert_eq!(packages, expected);
-        assert!(packages.iter().all(|package| script.contains(package)));
+        let meant = ["postgresql", "chromium", "axe-core@4.14.1", "dkimpy==1.1.8", "iproute2", "sasl2-bin", "age"];
+        assert_eq!(packages, meant);
+        assert!(packages.iter().all(|package| script.split([' ', '\n', '(', ')']).any(|word| word == *package)));
     }
 }

@@ -18,6 +18,7 @@ use serde::Serialize;
 use world::Target;
 use world::tls::Tls;
 
+use crate::hold;
 use crate::house::{House, store_problem};
 use crate::office::unsealed;
 use crate::settings::Settings;
@@ -191,6 +192,7 @@ pub fn problem(fault: &Fault, times: u32) -> Problem {
 /// # Errors
 /// A [`Problem`] when there would be a shortfall that nobody chose, or the edition was cancelled; then nothing was changed.
 pub async fn open(house: &House, departure: DepartureId, choice: Choice) -> Result<Prospect, Problem> {
+    hold::refuse_if_held(house).await?;
     let now = house.world.now();
     let opened = carry::open(&house.store, caps(&house.settings), departure, choice, now).await;
     match opened.map_err(|fault| store_problem(&fault))? {

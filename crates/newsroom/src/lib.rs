@@ -38,7 +38,9 @@ pub use ledger::{Answer, Delivery, DeliveryKey, DeliveryState, Excluded, Sums};
 pub use length::{WordTally, word_count};
 pub use outlet::Outlet;
 pub use problem::Problem;
-pub use reader::{Consent, ConsentKind, ReaderState, SubscriptionState, Suppression};
+pub use reader::{
+    BOUNCED_ELSEWHERE, Consent, ConsentKind, LEFT_ELSEWHERE, ReaderState, SubscriptionState, Suppression,
+};
 pub use signup::{NoSignUp, SignUp};
 pub use source::{Item, ItemState, Source, SourceHealth, SourceKind};
 pub use topic::{TOPICS_MAX, Topic, Topics};

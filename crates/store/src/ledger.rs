@@ -98,7 +98,7 @@ fn holds(tx: &Write, lease: Lease) -> Result<bool> {
 pub const POSTER_ENDED: &str = "the poster ended before an answer was kept";
 
 /// After a crash: `leased` had sent nothing; `in_flight` may have.
-fn recover(tx: &Write, now: Ms) -> Result<()> {
+pub(crate) fn recover(tx: &Write, now: Ms) -> Result<()> {
     tx.execute(RECOVER_DOUBT, args![now, POSTER_ENDED])?;
     tx.execute(RECOVER_UNCERTAIN, args![])?;
     tx.execute(RECOVER_QUEUED, args![])?;

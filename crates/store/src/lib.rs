@@ -10,12 +10,15 @@ mod engine;
 pub mod items;
 pub mod ledger;
 pub mod letters;
+pub mod lists;
 pub mod newsletters;
 pub mod pictures;
 pub mod readers;
 pub mod settings;
 pub mod sources;
 pub mod topics;
+mod value;
+pub mod whole;
 
 pub use engine::{Error, Location, Read, Result, Session, Store, Write};
 

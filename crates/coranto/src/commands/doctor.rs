@@ -10,8 +10,8 @@ use super::house;
 use crate::answer::Answer;
 use crate::cli::Common;
 use crate::house::{House, store_problem};
-use crate::office;
 use crate::relay::problem;
+use crate::{hold, office};
 
 /// One thing looked at.
 struct Check {
@@ -22,7 +22,14 @@ struct Check {
 
 pub async fn run(common: Common) -> Result<Answer, Problem> {
     let house = house(&common).await?;
-    let checks = [files(&house), database(&house).await?, keys(&house), address(&house), relay(&house).await];
+    let checks = [
+        files(&house),
+        hold(&house).await?,
+        database(&house).await?,
+        keys(&house),
+        address(&house),
+        relay(&house).await,
+    ];
     let rows: Vec<_> = checks.iter().map(|c| json!({"what": c.what, "well": c.well, "told": c.told})).collect();
     let lines: Vec<String> =
         checks.iter().map(|c| format!("{} {}\n    {}", if c.well { "✓" } else { "✗" }, c.what, c.told)).collect();
@@ -49,6 +56,14 @@ fn files(house: &House) -> Check {
         config.log
     );
     Check { what: "The newsroom's files", well: true, told }
+}
+
+async fn hold(house: &House) -> Result<Check, Problem> {
+    let what = "Whether mail may leave from here";
+    Ok(match hold::held(house).await? {
+        Some(problem) => Check { what, well: false, told: format!("{} {}", problem.what, problem.act) },
+        None => Check { what, well: true, told: "It may: this is no copy.".into() },
+    })
 }
 
 async fn database(house: &House) -> Result<Check, Problem> {

@@ -13,7 +13,7 @@ use crate::cli;
 use crate::house::{House, store_problem};
 use crate::progress::bar;
 use crate::report::{self, Report};
-use crate::{morning, office, relay};
+use crate::{hold, morning, office, relay};
 
 /// How often the report is looked at while another process sends, in milliseconds.
 const LOOK_MS: i64 = 250;
@@ -156,6 +156,7 @@ pub async fn open(house: &House, departure: &Departure) -> Result<(), Problem> {
 /// A [`Problem`]; whatever it is, every copy stands in the ledger.
 pub async fn send(house: &House, departure: &Departure) -> Result<Report, Problem> {
     open(house, departure).await?;
+    hold::note_now(house).await?;
     let watched = watch(house, departure);
     match house.lock_post_if_free()? {
         Some(lock) => {

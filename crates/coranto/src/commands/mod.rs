@@ -1,6 +1,7 @@
 //! What each command does. Each gives an [`Answer`] or a [`Problem`].
 
 mod article;
+mod backup;
 pub mod demo;
 mod doctor;
 pub mod edition;
@@ -9,6 +10,8 @@ mod gather;
 mod init;
 mod read;
 mod readers;
+mod release;
+mod restore;
 mod run;
 mod settings;
 mod source;
@@ -46,7 +49,12 @@ fn wants_json(command: &Command) -> bool {
         Command::Gather(of) => of.common.json,
         Command::Settings(of) => of.common.json,
         Command::Export(of) => of.common.json,
+        Command::Backup(of) => of.common.json,
+        Command::Restore(of) => of.json,
+        Command::Release(of) => of.common.json,
         Command::Source(Source::List(of)) | Command::Readers(Readers::Count(of)) => of.common.json,
+        Command::Readers(Readers::Import(of)) => of.common.json,
+        Command::Readers(Readers::Export(of)) => of.common.json,
         Command::Source(Source::Add { common, .. } | Source::Remove { common, .. })
         | Command::Article(Article::Import { common, .. })
         | Command::Edition(
@@ -67,9 +75,12 @@ async fn done(command: Command) -> Result<Answer, Problem> {
         Command::Gather(of) => gather::run(of.common).await,
         Command::Article(of) => article::run(of).await,
         Command::Edition(of) => edition::run(of).await,
-        Command::Readers(cli::Readers::Count(of)) => readers::count(of.common).await,
+        Command::Readers(of) => readers::run(of).await,
         Command::Settings(of) => settings::run(of).await,
         Command::Export(of) => export::run(of).await,
+        Command::Backup(of) => backup::run(of).await,
+        Command::Restore(of) => restore::run(of).await,
+        Command::Release(of) => release::run(of).await,
         Command::Doctor(of) => doctor::run(of.common).await,
         Command::Read(of) => read::run(&of),
     }

@@ -3,5 +3,7 @@
 mod caps;
 mod engines;
 mod ledger;
+mod lists;
 mod newsroom;
 mod readers;
+mod whole;
