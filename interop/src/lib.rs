@@ -1,4 +1,4 @@
-//! The same promises against real servers and browsers: PostgreSQL, Chromium, axe, dkimpy.
+//! The same promises against real servers and browsers: PostgreSQL, Postfix, Chromium, axe, dkimpy.
 //!
 //! This crate finds and drives programs that share no code with ours; what they are asked stands in `tests/` here and in
 //! the tests of other crates. It is never shipped. A program that is missing skips the test aloud, never in silence:
@@ -12,6 +12,7 @@ pub mod axe;
 pub mod browser;
 pub mod dkimpy;
 pub mod namespace;
+pub mod postfix;
 pub mod postgres;
 pub mod scratch;
 pub mod skips;

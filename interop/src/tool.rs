@@ -3,6 +3,7 @@
 //! Nothing is installed here. `.ci/run` does that on a build machine; a developer decides alone.
 
 use crate::{namespace, skips};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// A program, or a library in another language, that some tests need.
@@ -18,11 +19,16 @@ pub enum Tool {
     Dkimpy,
     /// `unshare` and `ip`, on a machine that lets us make namespaces with them.
     Namespaces,
+    /// Postfix with its logins, under root: its `master`.
+    Postfix,
+    /// age, which seals files to keys and passphrases.
+    Age,
 }
 
 impl Tool {
     /// All of them.
-    pub const ALL: [Tool; 5] = [Tool::Postgres, Tool::Chromium, Tool::Axe, Tool::Dkimpy, Tool::Namespaces];
+    pub const ALL: [Tool; 7] =
+        [Tool::Postgres, Tool::Chromium, Tool::Axe, Tool::Dkimpy, Tool::Namespaces, Tool::Postfix, Tool::Age];
 
     /// Its name, in files and reports.
     pub fn name(self) -> &'static str {
@@ -32,6 +38,8 @@ impl Tool {
             Tool::Axe => "axe-core",
             Tool::Dkimpy => "dkimpy",
             Tool::Namespaces => "namespaces",
+            Tool::Postfix => "postfix",
+            Tool::Age => "age",
         }
     }
 
@@ -43,6 +51,8 @@ impl Tool {
             Tool::Axe => "npm install --prefix target/npm --ignore-scripts axe-core@4.14.1",
             Tool::Dkimpy => "python3 -m venv target/venv && target/venv/bin/pip install dkimpy==1.1.8",
             Tool::Namespaces => "as root, or where others may make namespaces: apt-get install util-linux iproute2",
+            Tool::Postfix => "as root: apt-get install postfix sasl2-bin",
+            Tool::Age => "apt-get install age",
         }
     }
 
@@ -54,6 +64,8 @@ impl Tool {
             Tool::Axe => present(target().join("npm/node_modules/axe-core/axe.min.js")),
             Tool::Dkimpy => python_with("dkim"),
             Tool::Namespaces => on_path("unshare").filter(|unshare| namespace::usable(unshare)),
+            Tool::Postfix => postfix(),
+            Tool::Age => on_path("age"),
         }
     }
 }
@@ -82,6 +94,12 @@ fn present(path: PathBuf) -> Option<PathBuf> {
 fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).find_map(|folder| present(folder.join(program)))
+}
+
+/// Debian keeps its daemons off the PATH. Only root can start them.
+fn postfix() -> Option<PathBuf> {
+    let root = std::fs::metadata("/proc/self").ok().filter(|about| about.uid() == 0);
+    root.and_then(|_| on_path("saslpasswd2")).and_then(|_| present(PathBuf::from("/usr/lib/postfix/sbin/master")))
 }
 
 /// Debian keeps the servers of each version apart, off the PATH.
@@ -130,7 +148,8 @@ mod tests {
     fn a_build_machine_installs_every_tool_in_the_same_version() {
         let script = include_str!("../../.ci/run");
         let packages = Tool::ALL.map(|tool| tool.install().rsplit(' ').next().unwrap());
-        assert_eq!(packages, ["postgresql", "chromium", "axe-core@4.14.1", "dkimpy==1.1.8", "iproute2"]);
-        assert!(packages.iter().all(|package| script.contains(package)));
+        let meant = ["postgresql", "chromium", "axe-core@4.14.1", "dkimpy==1.1.8", "iproute2", "sasl2-bin", "age"];
+        assert_eq!(packages, meant);
+        assert!(packages.iter().all(|package| script.split([' ', '\n', '(', ')']).any(|word| word == *package)));
     }
 }

@@ -90,6 +90,17 @@ pub enum Command {
     /// Write the whole site as plain files.
     #[command(after_help = "Example: coranto export /tmp/courier-site --data /srv/courier")]
     Export(Export),
+    /// Put the whole newsroom, keys and all, into one file under a passphrase. It may run and send meanwhile.
+    #[command(after_help = "Example: coranto backup courier-2026-03-01.age --data /srv/courier")]
+    Backup(Backup),
+    /// Bring a newsroom back from its backup, into an empty folder. It sends nothing until it is released.
+    #[command(
+        after_help = "Example: coranto restore courier-2026-03-01.age /srv/courier --site https://courier.example"
+    )]
+    Restore(Restore),
+    /// Let a restored or copied newsroom send again, when no other copy of it runs any more.
+    #[command(after_help = "Example: coranto release --served 2026-03-02 --data /srv/courier")]
+    Release(Release),
     /// Check the newsroom: settings, keys, database, relay, and what to do about each fault.
     #[command(after_help = "Example: coranto doctor --resolver 9.9.9.9 --data /srv/courier")]
     Doctor(Doctor),
@@ -275,7 +286,10 @@ impl Edition {
     /// Which newsroom, and how to answer.
     pub fn common(&self) -> &Common {
         match self {
-            Self::Cut { common, .. } | Self::Send { common, .. } | Self::Report { common, .. } => common,
+            Self::Cut { common, .. }
+            | Self::Send { common, .. }
+            | Self::Route { common, .. }
+            | Self::Report { common, .. } => common,
             Self::Preview(of) => &of.common,
             Self::Test(of) => &of.common,
             Self::Pause(of) | Self::Resume(of) | Self::Cancel(of) => &of.common,
@@ -305,6 +319,21 @@ pub enum Edition {
         /// Hand it over and do not wait. Needs a running `coranto run`.
         #[arg(long)]
         no_wait: bool,
+        /// Let its copies be on their way for so many hours from now, when the relay's caps need them.
+        #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(i64).range(1..=168))]
+        lives_h: Option<i64>,
+        /// Accept that so many readers do not get it, because the relay's caps do not carry it in time.
+        #[arg(long, value_name = "READERS", conflicts_with = "lives_h", value_parser = clap::value_parser!(i64).range(0..))]
+        accept_shortfall: Option<i64>,
+        /// Which newsroom.
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Whether the relay's caps carry an edition before it expires.
+    #[command(after_help = "Example: coranto edition route --json")]
+    Route {
+        /// The edition's id; the latest when not given, or the next one when that has left.
+        id: Option<newsroom::EditionId>,
         /// Which newsroom.
         #[command(flatten)]
         common: Common,
@@ -347,6 +376,71 @@ pub enum Readers {
     /// How many readers there are, and where they stand.
     #[command(after_help = "Example: coranto readers count --json")]
     Count(Plain),
+    /// Bring a list: Mailchimp's export files, a CSV with a column of addresses, or an age file of `readers export`.
+    /// Says what would happen; with --apply it does.
+    #[command(
+        after_help = "Example: coranto readers import subscribed_*.csv unsubscribed_*.csv cleaned_*.csv --refused refused.csv"
+    )]
+    Import(Import),
+    /// Take the whole list away, sealed: an age file for keys (--to) or under a passphrase.
+    #[command(after_help = "Example: coranto readers export list.age --to age1… --data /srv/courier")]
+    Export(ExportReaders),
+}
+
+/// `coranto readers export`.
+#[derive(Debug, Args)]
+pub struct ExportReaders {
+    /// The file to write: a new one.
+    pub file: PathBuf,
+    /// Whose key opens it; may be given several times.
+    #[arg(long, value_name = "age1…", conflicts_with = "passphrase_file")]
+    pub to: Vec<String>,
+    /// The passphrase is the first line of this file; without it and without --to it is asked for.
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+    /// Which newsroom.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `coranto readers import`.
+#[derive(Debug, Args)]
+pub struct Import {
+    /// The files. Those of people who left are read first, whatever their order here.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Do it. Without this nothing is changed.
+    #[arg(long)]
+    pub apply: bool,
+    /// What the files hold, when neither their columns nor their names say it.
+    #[arg(long = "as", value_name = "KIND")]
+    pub kind: Option<ListKind>,
+    /// The topics that they get, by slug, parted by commas; all of them when not given.
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub topics: Vec<String>,
+    /// For an age file: the secret key that opens it is in this file.
+    #[arg(long, value_name = "FILE", conflicts_with = "passphrase_file")]
+    pub identity: Option<PathBuf>,
+    /// For an age file: the passphrase is the first line of this file; without it and without --identity it is asked for.
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+    /// Write every refused line, with its address, into this new file.
+    #[arg(long, value_name = "FILE")]
+    pub refused: Option<PathBuf>,
+    /// Which newsroom.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// What a list says of the people in it.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum ListKind {
+    /// They agreed to get mail.
+    Subscribed,
+    /// They ended it.
+    Unsubscribed,
+    /// Mail to them bounced.
+    Cleaned,
 }
 
 /// `coranto member`.
@@ -408,6 +502,54 @@ pub struct SettingsArgs {
 pub struct Export {
     /// The folder to write into: new or empty.
     pub dir: PathBuf,
+    /// Which newsroom.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `coranto backup`.
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// The file to write: a new one. With --verify, the file to read.
+    pub file: PathBuf,
+    /// Read a backup to its end and check every count and sum. Nothing is written.
+    #[arg(long)]
+    pub verify: bool,
+    /// The passphrase is the first line of this file; without it, it is asked for.
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+    /// Which newsroom.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `coranto restore`.
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// The backup.
+    pub file: PathBuf,
+    /// The folder: new or empty.
+    pub dir: PathBuf,
+    /// The site's address from now on, when it is another than before.
+    #[arg(long, value_name = "URL")]
+    pub site: Option<String>,
+    /// PostgreSQL instead of a SQLite file: postgres://user@host/name, an empty database.
+    #[arg(long, value_name = "URL")]
+    pub database: Option<String>,
+    /// The passphrase is the first line of this file; without it, it is asked for.
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+    /// Answer with one JSON document on standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `coranto release`.
+#[derive(Debug, Args)]
+pub struct Release {
+    /// The date of the last edition that went out after the backup: nobody gets that one or an earlier one again.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub served: Option<jiff::civil::Date>,
     /// Which newsroom.
     #[command(flatten)]
     pub common: Common,

@@ -11,6 +11,7 @@ use world::World;
 use world::http::Client;
 
 use crate::config::Config;
+use crate::hold;
 use crate::office::{sealed_text, unsealed};
 use crate::settings::Settings;
 
@@ -74,7 +75,11 @@ impl House {
         let selector = first.iter().find(|(name, _)| *name == "mail.selector").map_or("coranto", |(_, s)| s);
         let ring = match KeyRing::load(&config.key_file) {
             Ok(ring) => ring,
-            Err(KeyFileFault::Missing(_)) => new_keys(&world, &config.key_file, selector).await?,
+            Err(KeyFileFault::Missing(_)) => {
+                // First: a folder with keys and no marker is a copy.
+                hold::mark(&config.folder, 0)?;
+                new_keys(&world, &config.key_file, selector).await?
+            }
             Err(fault) => return Err(key_problem(&fault)),
         };
         let store = open_store(&config)?;

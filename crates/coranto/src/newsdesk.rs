@@ -11,6 +11,7 @@ use web::{Desk, Link, Shape};
 use crate::house::{House, store_problem};
 use crate::office::{self, sealed_text};
 use crate::settings::{Kind, SETTINGS, Settings, check};
+use crate::{hold, relay};
 
 /// The routes of the desk that listens on `listen`.
 pub fn routes(house: &House, listen: SocketAddr) -> axum::Router {
@@ -32,7 +33,7 @@ pub fn routes(house: &House, listen: SocketAddr) -> axum::Router {
             },
             records: records(house),
         },
-        orders: orders(house),
+        office: post_office(house),
     };
     desk.routes()
 }
@@ -50,15 +51,36 @@ fn records(house: &House) -> web::Records {
     Arc::new(move |outlet| dns_records(&house, outlet))
 }
 
-/// The post office's orders by the settings as they stand when they are asked for.
-fn orders(house: &House) -> web::Orders {
-    let house = house.clone();
-    Arc::new(move |kept| {
-        let as_it_stands = House { settings: Settings::new(kept.clone()), ..house.clone() };
-        // A test copy is one transaction: nobody has to call it home.
-        let (_tell, stop) = tokio::sync::watch::channel(false);
-        office::orders(&as_it_stands, post::Until::Stopped, stop)
-    })
+/// The doors to the post office, by the settings as they stand when they are asked.
+fn post_office(house: &House) -> web::Office {
+    let (for_orders, for_route, for_opening) = (house.clone(), house.clone(), house.clone());
+    let stands = |house: &House, kept| House { settings: Settings::new(kept), ..house.clone() };
+    web::Office {
+        orders: Arc::new(move |kept| {
+            let house = stands(&for_orders, kept);
+            Box::pin(async move {
+                hold::refuse_if_held(&house).await?;
+                // A test copy is one transaction: nobody has to call it home.
+                let (_tell, stop) = tokio::sync::watch::channel(false);
+                office::orders(&house, post::Until::Stopped, stop)
+            })
+        }),
+        route: Arc::new(move |kept, departure| {
+            let house = stands(&for_route, kept);
+            Box::pin(async move {
+                let (caps, now) = (relay::caps(&house.settings), house.world.now());
+                let found = post::carry::of_departure(&house.store, caps, departure, now).await;
+                found.map_err(|fault| store_problem(&fault))
+            })
+        }),
+        open: Arc::new(move |kept, departure, choice| {
+            let house = stands(&for_opening, kept);
+            Box::pin(async move {
+                office::addressed(&house.settings)?;
+                relay::open(&house, departure, choice).await.map(drop)
+            })
+        }),
+    }
 }
 
 /// The settings as the desk's form needs them.
@@ -80,7 +102,7 @@ fn shape(kind: Kind) -> Shape {
         Kind::Line(chars) => Shape::Line(chars),
         Kind::Number(from, to) => Shape::Number(from, to),
         Kind::Address | Kind::Site | Kind::MaybeSite | Kind::Zone => Shape::Line(LINE_CHARS_MAX),
-        Kind::Choice(words) => Shape::Choice(words.iter().map(|word| (*word).to_owned()).collect()),
+        Kind::Word(words) => Shape::Choice(words.iter().map(|word| (*word).to_owned()).collect()),
         Kind::Secret => Shape::Secret,
     }
 }

@@ -1,17 +1,14 @@
 //! The post office of a newsroom: its orders from the settings, and what its faults mean to a person.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use mail::address::{Domain, HostName};
+use mail::address::Domain;
 use mail::dkim::Signer;
-use mail::smtp::client::Patience;
 use newsroom::Problem;
-use post::route::{Login, Relay};
 use post::{Orders, PostFault, Sender, Until};
-use world::Target;
 
 use crate::house::House;
+use crate::relay;
 use crate::settings::Settings;
 
 /// How long a poster that found nothing to do waits before it looks again, in milliseconds.
@@ -25,34 +22,9 @@ const FAULTS_MAX: u32 = 3;
 /// A [`Problem`] when a setting or the DKIM key makes sending impossible.
 pub fn orders(house: &House, until: Until, stop: tokio::sync::watch::Receiver<bool>) -> Result<Orders, Problem> {
     let settings = &house.settings;
-    let seconds = |name: &str| Duration::from_secs(settings.number(name).unsigned_abs());
-    let size = |name: &str| usize::try_from(settings.number(name)).expect("checked to be small and positive");
-    let wait = seconds("relay.patience_s");
-    let patience = Patience {
-        banner: wait,
-        command: wait,
-        mail: wait,
-        rcpt: wait,
-        data: wait,
-        block: wait,
-        dot: seconds("relay.dot_patience_s"),
-        ..Patience::default()
-    };
-    let named = Some(settings.get("mail.ehlo")).filter(|n| !n.is_empty()).unwrap_or(settings.get("mail.domain"));
-    let ehlo = HostName::parse(named).map_err(|_| setting_problem("mail.ehlo", named))?;
-    let port = u16::try_from(settings.number("relay.port")).expect("checked to be a port");
-    let host = settings.get("relay.host").to_owned();
     Ok(Orders {
         sender: Sender { signer: Arc::new(signer(house)?) },
-        relay: Relay {
-            name: format!("{host}:{port}"),
-            target: Target::Host { host, port },
-            ehlo,
-            login: login(house)?,
-            connections: size("relay.connections"),
-            messages_per_connection: size("relay.messages"),
-            patience,
-        },
+        relay: relay::relay(house)?,
         holder: house.holder(),
         idle_ms: IDLE_MS,
         retry_first_ms: settings.retry_first_ms(),
@@ -85,14 +57,6 @@ pub fn until_settled() -> Until {
     Until::Settled { faults_max: FAULTS_MAX }
 }
 
-fn setting_problem(name: &str, value: &str) -> Problem {
-    Problem::new(
-        format!("The setting {name} is {value:?}, which cannot be used."),
-        "No mail is sent; everything waits.",
-        format!("Set it with `coranto settings {name} …`."),
-    )
-}
-
 /// The signer of the outlet's mail.
 ///
 /// # Errors
@@ -117,26 +81,6 @@ pub fn signer(house: &House) -> Result<Signer, Problem> {
     Signer::from_pkcs8(key.expose(), name(domain)?, name(selector)?).map_err(|fault| trouble(fault.to_string()))
 }
 
-/// How passwords are kept in the settings: the key's id and the sealed bytes, in hexadecimal.
-pub const SEALED_SETTING: &str = "relay.password";
-
-fn login(house: &House) -> Result<Option<Login>, Problem> {
-    let name = house.settings.get("relay.user");
-    if name.is_empty() {
-        return Ok(None);
-    }
-    let sealed = house.settings.get(SEALED_SETTING);
-    let opened = unsealed(sealed).and_then(|(kid, bytes)| house.vault.open_setting(SEALED_SETTING, kid, &bytes).ok());
-    let secret = opened.ok_or_else(|| {
-        Problem::new(
-            "The relay's password is not set, or was sealed with another key file.",
-            "The relay would refuse us, so no mail is sent; everything waits.",
-            "Set it: `coranto settings relay.password` reads it from standard input.",
-        )
-    })?;
-    Ok(Some(Login { name: name.to_owned(), secret }))
-}
-
 /// The kept form of a sealed setting.
 pub fn sealed_text(kid: i64, sealed: &[u8]) -> String {
     let digits: String = sealed.iter().map(|b| format!("{b:02x}")).collect();
@@ -155,16 +99,7 @@ pub fn unsealed(text: &str) -> Option<(i64, Vec<u8>)> {
 pub fn problem(fault: &PostFault) -> Problem {
     match fault {
         PostFault::Store(fault) => crate::house::store_problem(fault),
-        PostFault::Relay(rest) if rest.why.contains("Auth") => Problem::new(
-            format!("The relay refused our name or password: {}.", rest.why),
-            "No reader is blamed: every copy waits in the queue, and none is lost or sent twice.",
-            "Correct relay.user and relay.password (`coranto settings relay.password` reads it from standard input), then send again.",
-        ),
-        PostFault::Relay(rest) => Problem::new(
-            format!("The relay could not be used, {} times in a row: {}.", rest.faults, rest.why),
-            "No reader is blamed: every copy waits in the queue, and none is lost or sent twice.",
-            "Check relay.host and relay.port and that the relay takes mail from here, then send again.",
-        ),
+        PostFault::Relay(rest) => relay::problem(&rest.fault, rest.faults),
         PostFault::Held(_) | PostFault::Fenced => Problem::new(
             format!("{fault}."),
             "This one sends nothing; the other goes on, and nobody is mailed twice.",

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use world::Listener;
 
 use crate::house::{House, store_problem};
-use crate::{morning, newsdesk, office};
+use crate::{hold, morning, newsdesk, office};
 
 /// How often the inbox of sign-ups is looked into, in milliseconds: a person is waiting for the letter.
 const INBOX_MS: Ms = 250;
@@ -89,6 +89,7 @@ pub async fn run(house: House, doors: Doors, stop: watch::Receiver<bool>) -> Res
     parts.spawn(leavings(house.clone(), front));
     parts.spawn(inbox(house.clone()));
     parts.spawn(gathering(house.clone()));
+    parts.spawn(hold::note(house.clone()));
     let mut poster = JoinSet::new();
     poster.spawn(posting(house.clone(), stop.clone()));
     let mut told = stop;
@@ -179,7 +180,16 @@ async fn gathering(house: House) {
 /// Posts until told to stop.
 pub(crate) async fn posting(house: House, stop: watch::Receiver<bool>) {
     let house = Arc::new(house);
+    let mut told = false;
     while !*stop.borrow() {
+        if let Err(problem) = hold::refuse_if_held(&house).await {
+            if !std::mem::replace(&mut told, true) {
+                tracing::error!(part = "post", "{problem}");
+            }
+            house.world.sleep(AGAIN_MS).await;
+            continue;
+        }
+        told = false;
         let ended = match office::orders(&house, post::Until::Stopped, stop.clone()) {
             Ok(orders) => {
                 let (world, store, vault) = (house.world.clone(), house.store.clone(), house.vault.clone());

@@ -21,10 +21,10 @@ pub enum Kind {
     MaybeSite,
     /// An IANA time zone.
     Zone,
-    /// One of these words.
-    Choice(&'static [&'static str]),
     /// Kept sealed; never shown.
     Secret,
+    /// One of these words.
+    Word(&'static [&'static str]),
 }
 
 /// A setting's definition.
@@ -88,18 +88,33 @@ pub const SETTINGS: &[Setting] = &[
     line("mail.domain", 253, "outlet.example", "The domain that signs the mail (DKIM) and takes its bounces."),
     line("mail.selector", 63, "coranto", "The DKIM selector."),
     line("mail.ehlo", 253, "", "The name this host gives to relays; mail.domain when empty."),
-    line("relay.host", 253, "127.0.0.1", "The relay that carries the mail."),
-    number("relay.port", 1, 65_535, "25", "Its port."),
+    line("relay.host", 253, "127.0.0.1", "The relay that carries the mail; its certificate must be for this name."),
+    number(
+        "relay.port",
+        1,
+        65_535,
+        "25",
+        "Its port: 587 with STARTTLS, 465 for TLS from the start, 25 on this machine.",
+    ),
+    Setting {
+        name: "relay.tls",
+        kind: Kind::Word(&["auto", "starttls", "implicit", "none"]),
+        default: "auto",
+        sentence: "How the way to the relay is encrypted: auto is none on this machine, implicit on port 465, and starttls else.",
+    },
+    line("relay.ca_file", 4_096, "", "A PEM file of authorities to trust beside the web's, for a relay of your own."),
     line("relay.user", 200, "", "The name to log in with; empty for none."),
     Setting { name: "relay.password", kind: Kind::Secret, default: "", sentence: "The password to log in with." },
     number("relay.connections", 1, 200, "20", "How many connections to the relay at once."),
     number("relay.messages", 1, 100_000, "500", "How many messages over one connection."),
+    number("relay.per_minute", 0, 1_000_000, "0", "How many messages the relay takes in a minute; 0 for no limit."),
+    number("relay.per_day", 0, 100_000_000, "0", "How many it takes in any 24 hours; 0 for no limit."),
     number("relay.patience_s", 1, 3_600, "60", "How long to wait for the relay's answers, in seconds."),
     number("relay.dot_patience_s", 1, 3_600, "600", "How long to wait for its answer to a message (RFC 5321: 600 s)."),
     number("post.retry_first_s", 1, 14_400, "300", "The wait before a copy's second try, in seconds; it doubles."),
     Setting {
         name: edition::FILL_SETTING,
-        kind: Kind::Choice(&edition::FILLS),
+        kind: Kind::Word(&edition::FILLS),
         default: edition::FILLS[0],
         sentence: "What an edition holds beside what is lined up: all that was published since the last one, or nothing.",
     },
@@ -204,8 +219,8 @@ pub fn check(name: &str, value: &str) -> Result<&'static Setting, Problem> {
         Kind::Site | Kind::MaybeSite if !is_site(value) => {
             wrong("an address like https://news.example, without a slash at the end".into())
         }
-        Kind::Choice(words) if !words.contains(&value) => wrong(format!("one of {}", words.join(", "))),
         Kind::Zone if jiff::tz::TimeZone::get(value).is_err() => wrong("a time zone like Europe/Madrid".into()),
+        Kind::Word(words) if !words.contains(&value) => wrong(format!("one of: {}", words.join(", "))),
         _ => Ok(setting),
     }
 }
@@ -234,5 +249,6 @@ mod tests {
         assert!(check("mail.from", "a@b\r\nBcc: c@d.example").is_err());
         assert!(check("edition.fill", "lined_up").is_ok() && check("edition.fill", "some").is_err());
         assert!(check("nonsense", "1").is_err());
+        assert!(check("relay.tls", "maybe").expect_err("no word").act.contains("starttls"));
     }
 }

@@ -53,7 +53,9 @@ pub use line_up::{LINE_UP_MAX, LineUp, LineUpChange, LinedUp, Unchanged};
 pub use member::{MEMBER_NAME_CHARS_MAX, Member, Role, member_name, name_key};
 pub use outlet::Outlet;
 pub use problem::Problem;
-pub use reader::{Consent, ConsentKind, ReaderState, SubscriptionState, Suppression};
+pub use reader::{
+    BOUNCED_ELSEWHERE, Consent, ConsentKind, LEFT_ELSEWHERE, ReaderState, SubscriptionState, Suppression,
+};
 pub use signup::{NoSignUp, SignUp};
 pub use source::{Item, ItemState, Policy, Source, SourceHealth, SourceKind};
 pub use topic::{TOPICS_MAX, Topic, Topics};

@@ -24,6 +24,19 @@ pub enum SubscriptionState {
     Suppressed = 4,
 }
 
+impl SubscriptionState {
+    /// The state kept in the store under a number.
+    ///
+    /// # Panics
+    /// When there is none: the schema keeps such numbers out.
+    pub fn from_raw(raw: i64) -> Self {
+        [Self::Pending, Self::Active, Self::Unsubscribed, Self::Suppressed]
+            .into_iter()
+            .find(|state| *state as i64 == raw)
+            .expect("the schema keeps states between 1 and 4")
+    }
+}
+
 /// What a reader agreed to or took back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConsentKind {
@@ -35,6 +48,17 @@ pub enum ConsentKind {
     Unsubscribed = 3,
     /// Undid the unsubscribing.
     Undone = 4,
+    /// Agreed elsewhere, and came in with a list that says when.
+    Imported = 5,
+}
+
+impl ConsentKind {
+    /// The kind kept in the store under a number.
+    pub fn from_raw(raw: i64) -> Option<Self> {
+        [Self::Asked, Self::Confirmed, Self::Unsubscribed, Self::Undone, Self::Imported]
+            .into_iter()
+            .find(|kind| *kind as i64 == raw)
+    }
 }
 
 /// One line of a reader's consent: kept for good, exported, never changed.
@@ -61,6 +85,19 @@ pub struct Suppression {
     pub index: Vec<u8>,
     /// Since when.
     pub at: Ms,
-    /// Why, in one word: `complaint`, `bounce`, `import`, `erased`.
+    /// Why, in one word: `complaint`, `bounce`, `erased`, or [`LEFT_ELSEWHERE`], [`BOUNCED_ELSEWHERE`].
     pub why: String,
+}
+
+/// Why an address is suppressed that came in as unsubscribed with a list from elsewhere.
+pub const LEFT_ELSEWHERE: &str = "unsubscribed";
+/// Why an address is suppressed that came in as cleaned with a list from elsewhere: mail to it bounced there.
+pub const BOUNCED_ELSEWHERE: &str = "cleaned";
+
+impl Suppression {
+    /// Whether the holder of the address may come back by the door, confirming by mail: for what happened elsewhere. No
+    /// list lifts any suppression.
+    pub fn ends_at_the_door(&self) -> bool {
+        [LEFT_ELSEWHERE, BOUNCED_ELSEWHERE].contains(&self.why.as_str())
+    }
 }

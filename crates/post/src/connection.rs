@@ -10,12 +10,23 @@ use newsroom::{Answer, DeliveryState};
 use store::ledger::Settled;
 use world::Stream;
 
+use crate::circuit::Fault;
 use crate::office::Shared;
 use crate::ready::Ready;
 use crate::verdict::{self, Said, Verdict};
 
 /// How long a connection waits for the next copy before it says QUIT, in milliseconds: relays drop idle ones soon.
 const IDLE_MS: i64 = 2_000;
+
+/// What a connection that has nothing to send comes to.
+enum Wait {
+    /// A copy that may leave.
+    Go(Ready),
+    /// A copy that our caps hold back for longer than the connection stays.
+    Park(Ready),
+    /// None.
+    Nothing,
+}
 
 /// What to do with the commands of the next copy.
 enum Start {
@@ -29,7 +40,7 @@ enum Start {
 pub async fn work(shared: &Shared) {
     let mut in_hand = None;
     loop {
-        let copy = match in_hand.take() {
+        let mut copy = match in_hand.take() {
             Some(copy) => copy,
             None => match shared.ready.take().await {
                 Some(copy) => copy,
@@ -40,13 +51,20 @@ pub async fn work(shared: &Shared) {
             shared.give_back(vec![copy]).await;
             continue;
         }
+        // What a connection took ahead and did not try has not used its leave.
+        copy.leave = None;
         if !shared.rested().await {
             return shared.give_back(vec![copy]).await;
+        }
+        copy.leave = shared.leave(copy.delivery.expires).await;
+        if copy.leave.is_none() {
+            shared.give_back(vec![copy]).await;
+            continue;
         }
         match shared.relay.open(&shared.world).await {
             Ok(session) => in_hand = Conversation { shared, session, ended: Vec::new() }.run(copy).await,
             Err(unreached) => {
-                shared.at_fault(&unreached.to_string());
+                shared.at_fault(&Fault::of_unreached(&unreached));
                 shared.give_back(vec![copy]).await;
             }
         }
@@ -72,13 +90,18 @@ impl Conversation<'_> {
     async fn run(mut self, first: Ready) -> Option<Ready> {
         let mut start = Start::Begin;
         let mut copy = first;
+        let mut parked = None;
         for left in (0..self.shared.relay.messages_per_connection.max(1)).rev() {
             match self.send(copy, start, left > 0).await {
                 Step::Next(Some(next)) => (copy, start) = (next, Start::Begun),
                 Step::Next(None) if left == 0 => break,
                 Step::Next(None) => match self.wait_for_next().await {
-                    Some(next) => (copy, start) = (next, Start::Begin),
-                    None => break,
+                    Wait::Go(next) => (copy, start) = (next, Start::Begin),
+                    Wait::Park(next) => {
+                        parked = Some(next);
+                        break;
+                    }
+                    Wait::Nothing => break,
                 },
                 Step::Over(next) => {
                     self.keep_answers().await;
@@ -88,19 +111,23 @@ impl Conversation<'_> {
         }
         self.keep_answers().await;
         self.session.quit().await;
-        None
+        parked
     }
 
-    async fn wait_for_next(&mut self) -> Option<Ready> {
-        if let Some(next) = self.shared.ready.try_take() {
-            return Some(next);
+    async fn wait_for_next(&mut self) -> Wait {
+        if let Some(next) = self.shared.try_next() {
+            return Wait::Go(next);
         }
         self.keep_answers().await;
-        tokio::select! {
+        let next = tokio::select! {
             biased;
             next = self.shared.ready.take() => next,
             () = self.shared.world.sleep(IDLE_MS) => None,
-        }
+        };
+        let Some(mut next) = next else { return Wait::Nothing };
+        let until = next.delivery.expires.min(self.shared.world.now() + IDLE_MS);
+        next.leave = self.shared.leave(until).await;
+        if next.leave.is_some() { Wait::Go(next) } else { Wait::Park(next) }
     }
 
     async fn send(&mut self, copy: Ready, start: Start, may_go_on: bool) -> Step {
@@ -133,7 +160,7 @@ impl Conversation<'_> {
     }
 
     async fn dot(&mut self, copy: Ready, may_go_on: bool) -> Step {
-        let next = may_go_on.then(|| self.shared.ready.try_take()).flatten();
+        let next = may_go_on.then(|| self.shared.try_next()).flatten();
         let answered = match &next {
             Some(next) => self.session.dot_and_begin(&next.envelope()).await,
             None => self.session.dot().await,
@@ -146,7 +173,8 @@ impl Conversation<'_> {
             }
             Err(trouble) => {
                 let verdict = verdict::of_trouble(&trouble);
-                self.ended.push(self.settled(&copy, &verdict, verdict::said_of_trouble(&trouble, copy.local())));
+                let said = verdict::said_of_trouble(&trouble, copy.local());
+                self.ended.push(self.settled(copy, &verdict, said));
                 if self.session.is_spent() { Step::Over(next) } else { Step::Next(next) }
             }
         }
@@ -154,22 +182,27 @@ impl Conversation<'_> {
 
     fn answered(&mut self, copy: Ready, reply: &Reply, verdict: Verdict) {
         let said = verdict::said(reply, copy.local());
-        self.ended.push(self.settled(&copy, &verdict, said));
+        self.ended.push(self.settled(copy, &verdict, said));
     }
 
     /// No dot has left for this copy.
     async fn came_to_grief(&mut self, copy: Ready, trouble: &Trouble) -> Step {
         let verdict = verdict::of_trouble(trouble);
         if verdict == Verdict::RelayAtFault {
-            self.shared.at_fault(&trouble.to_string());
+            self.shared.at_fault(&Fault::of_trouble(trouble));
             self.shared.give_back(vec![copy]).await;
             return Step::Over(None);
         }
-        self.ended.push(self.settled(&copy, &verdict, verdict::said_of_trouble(trouble, copy.local())));
+        let said = verdict::said_of_trouble(trouble, copy.local());
+        self.ended.push(self.settled(copy, &verdict, said));
         if self.session.is_spent() { Step::Over(None) } else { Step::Next(None) }
     }
 
-    fn settled(&self, copy: &Ready, verdict: &Verdict, said: Said) -> Settled {
+    /// The copy was tried: its leave is used.
+    fn settled(&self, mut copy: Ready, verdict: &Verdict, said: Said) -> Settled {
+        if let Some(leave) = copy.leave.take() {
+            leave.spend();
+        }
         let (world, attempts) = (&self.shared.world, copy.delivery.attempts);
         let now = world.now();
         let due = now + verdict::wait_ms(self.shared.retry_first_ms, attempts, |sides| world.roll(sides));

@@ -5,9 +5,12 @@
 //! It never stores a copy, never says "delivered", and never blames a reader for a relay.
 
 mod book;
+pub mod carry;
+pub mod circuit;
 mod connection;
 mod hopper;
 mod office;
+pub mod pace;
 mod ready;
 pub mod route;
 pub mod test_copy;

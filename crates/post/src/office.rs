@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use newsroom::{
-    CohortId, Delivery, DeliveryKey, DeliveryState, Departure, DepartureId, DepartureKind, DepartureState, Ms,
+    CohortId, DAY_MS, Delivery, DeliveryKey, DeliveryState, Departure, DepartureId, DepartureKind, DepartureState, Ms,
     SECOND_MS,
 };
 use store::ledger::{self, Claim, Held, Lease, Settled};
@@ -20,10 +20,12 @@ use vault::Vault;
 use world::World;
 
 use crate::book::{self, Entry};
+use crate::circuit::{Circuit, Fault, Rest};
 use crate::connection;
 use crate::hopper::Hopper;
+use crate::pace::{Leave, Pace};
 use crate::ready::{Ready, Sender, SharedCopy};
-use crate::route::{Circuit, Relay, Rest};
+use crate::route::Relay;
 
 /// How many copies are claimed at once: one commit and one walk in key order.
 const CLAIM_MAX: i64 = 256;
@@ -41,6 +43,8 @@ const EXPIRE_MS: Ms = 5 * SECOND_MS;
 const AGAIN_MS: Ms = SECOND_MS;
 /// How long after a copy has come back the clerk looks for more to do: a moment's answers are taken together.
 const MOVED_MS: Ms = 5;
+/// A wait for our own caps that is longer than this is told, in milliseconds.
+const HELD_TOLD_MS: Ms = 2 * 60 * SECOND_MS;
 /// How many cohorts' bodies are kept at hand: a departure has dozens.
 const COHORTS_MAX: usize = 512;
 
@@ -98,7 +102,7 @@ pub enum PostFault {
     #[error("another poster has taken over")]
     Fenced,
     /// The relay has been at fault too often; everything waits in the ledger.
-    #[error("the relay cannot be used: {}", .0.why)]
+    #[error("the relay cannot be used: {}", .0.fault)]
     Relay(Rest),
     /// The store failed.
     #[error(transparent)]
@@ -113,6 +117,9 @@ pub(crate) struct Shared {
     pub(crate) sender: Sender,
     pub(crate) relay: Relay,
     pub(crate) circuit: Circuit,
+    pace: Arc<Pace>,
+    /// Told that our caps hold copies back, until one leaves again.
+    told_of_caps: AtomicBool,
     pub(crate) lease: Lease,
     pub(crate) ready: Hopper<Ready>,
     pub(crate) book: mpsc::UnboundedSender<Entry>,
@@ -145,6 +152,7 @@ pub async fn run(world: World, store: Store, vault: Arc<Vault>, orders: Orders) 
         store.write(move |tx| ledger::take_lease(tx, &holder, now, now + LEASE_MS)).await?.map_err(PostFault::Held)?;
     let connections = orders.relay.connections.max(1);
     let (book, entries) = mpsc::unbounded_channel();
+    let pace = pace(&store, &orders.relay, now).await?;
     let shared = Arc::new(Shared {
         world,
         store,
@@ -152,6 +160,8 @@ pub async fn run(world: World, store: Store, vault: Arc<Vault>, orders: Orders) 
         sender: orders.sender,
         relay: orders.relay,
         circuit: Circuit::default(),
+        pace,
+        told_of_caps: AtomicBool::new(false),
         lease,
         ready: Hopper::new(2 * connections),
         book,
@@ -209,6 +219,15 @@ async fn gone_home(hands: &mut JoinSet<()>) {
             std::panic::resume_unwind(fault.into_panic());
         }
     }
+}
+
+/// The relay's pace, with what was tried before counted in.
+async fn pace(store: &Store, relay: &Relay, now: Ms) -> store::Result<Arc<Pace>> {
+    let tried = match relay.caps.per_day {
+        Some(_) => store.read(move |tx| store::caps::tried(tx, now - DAY_MS)).await?,
+        None => Vec::new(),
+    };
+    Ok(Pace::new(relay.caps, now, &tried))
 }
 
 /// Opens addresses and signs, a few copies at a time, away from the connections.
@@ -302,6 +321,15 @@ impl Clerk {
             self.renewed = now;
         }
         if now - self.expired >= EXPIRE_MS {
+            if self.shared.pace.is_holding(now) {
+                let held = self.shared.again(move |tx| store::caps::hold(tx, now)).await?;
+                if held > 0 {
+                    tracing::error!(
+                        departures = held,
+                        "Our own caps kept readers waiting until their edition expired; it is held: give it more time, or accept that they do not get it"
+                    );
+                }
+            }
             let ended = self.shared.again(move |tx| ledger::expire(tx, now)).await?;
             if ended > 0 {
                 tracing::warn!(copies = ended, "A departure expired before all of its copies were taken");
@@ -441,10 +469,9 @@ impl Clerk {
 
 impl Shared {
     /// The relay is at fault: it rests, and that is told once.
-    pub(crate) fn at_fault(&self, why: &str) {
-        let why = crate::verdict::scrub(why, "");
-        if let Some(rest) = self.circuit.trip(self.world.now(), &why) {
-            tracing::warn!(relay.name = %self.relay.name, faults = rest.faults, error = %why, "The relay is at fault; its copies wait and no reader is blamed");
+    pub(crate) fn at_fault(&self, fault: &Fault) {
+        if let Some(rest) = self.circuit.trip(self.world.now(), fault) {
+            tracing::warn!(relay.name = %self.relay.name, faults = rest.faults, error = %fault, "The relay is at fault; its copies wait and no reader is blamed");
         }
     }
 
@@ -463,6 +490,39 @@ impl Shared {
     pub(crate) fn may_set_out(&self, copy: &Ready) -> bool {
         let open = self.open.lock().expect("no panic happens under this lock");
         copy.delivery.kind == DepartureKind::Letter || open.contains(&copy.delivery.key.departure)
+    }
+
+    /// The next copy that lies ready, if our caps let it leave now.
+    pub(crate) fn try_next(&self) -> Option<Ready> {
+        let leave = self.pace.leave(self.world.now()).ok()?;
+        let mut copy = self.ready.try_take()?;
+        copy.leave = Some(leave);
+        Some(copy)
+    }
+
+    /// Waits for leave to try a copy, but no longer than `until`. `None`: it is not to be tried now.
+    pub(crate) async fn leave(&self, until: Ms) -> Option<Leave> {
+        loop {
+            let now = self.world.now();
+            match self.pace.leave(now) {
+                Ok(leave) => {
+                    self.told_of_caps.store(false, Ordering::Relaxed);
+                    return Some(leave);
+                }
+                Err(_) if now >= until || self.ending.load(Ordering::SeqCst) => return None,
+                Err(wait) => {
+                    self.tell_of_caps(wait);
+                    self.world.sleep(wait.min(AGAIN_MS).min(until - now)).await;
+                }
+            }
+        }
+    }
+
+    /// A minute's pace is nobody's news; a wait of minutes is told, once.
+    fn tell_of_caps(&self, wait: Ms) {
+        if wait > HELD_TOLD_MS && !self.told_of_caps.swap(true, Ordering::Relaxed) {
+            tracing::warn!(relay.name = %self.relay.name, wait_ms = wait, "The relay's cap for a day is reached; the next copies leave when it allows");
+        }
     }
 
     /// Gives copies back to the queue: no dot has left for them.

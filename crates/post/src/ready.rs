@@ -11,6 +11,8 @@ use newsroom::Delivery;
 use seal::Purpose;
 use vault::Vault;
 
+use crate::pace::Leave;
+
 /// What every copy carries, whatever its cohort.
 #[derive(Clone)]
 pub struct Sender {
@@ -51,6 +53,8 @@ pub struct Ready {
     head: Vec<u8>,
     words: Arc<SharedCopy>,
     tails: Tails,
+    /// The relay's caps let it be tried; goes back with it when it was not.
+    pub(crate) leave: Option<Leave>,
 }
 
 impl Ready {
@@ -76,7 +80,7 @@ impl Ready {
         let verp = format!("{}@{}", vault.post_key().verp(departure, reader), mail.domain().as_str());
         // RFC 5321 §4.5.5: a letter's bounce goes to the same receiver; it is told by its envelope alone.
         let from = EnvelopeAddress::parse(&verp).map(ReversePath::Address).map_err(|_| CopyFault::Address)?;
-        Ok(Self { delivery, to, from, head, tails: copy.tails, words })
+        Ok(Self { delivery, to, from, head, tails: copy.tails, words, leave: None })
     }
 
     /// Its envelope.

@@ -1,12 +1,17 @@
-//! The way out: one relay, and the circuit that rests it when it is at fault.
-
-use std::sync::Mutex;
+//! The way out: one relay, greeted, encrypted and logged in to.
+//!
+//! Encryption that was asked for is never done without: a relay that offers no STARTTLS, or whose certificate is not good,
+//! gets no mail. A password never leaves in the clear, but to a relay on this very machine. Whatever goes wrong here is the
+//! relay's fault or ours, and no reader's.
 
 use mail::address::HostName;
 use mail::smtp::client::{Patience, Session, Trouble};
-use newsroom::{Ms, SECOND_MS};
 use seal::Secret;
+use tokio::time::timeout;
+use world::tls::{Insecure, Tls};
 use world::{Stream, Target, World};
+
+use crate::pace::Caps;
 
 /// A relay that carries our mail.
 #[derive(Clone)]
@@ -15,6 +20,8 @@ pub struct Relay {
     pub name: String,
     /// Where it listens.
     pub target: Target,
+    /// How the way to it is encrypted.
+    pub encryption: Encryption,
     /// The name we say in EHLO: our own host's.
     pub ehlo: HostName,
     /// How we log in, if we do.
@@ -23,8 +30,21 @@ pub struct Relay {
     pub connections: usize,
     /// How many messages over one connection; relays close after some hundreds.
     pub messages_per_connection: usize,
+    /// How much it takes from us.
+    pub caps: Caps,
     /// How long we wait for it, by step.
     pub patience: Patience,
+}
+
+/// How the way to a relay is encrypted.
+#[derive(Clone, Debug)]
+pub enum Encryption {
+    /// It is not: for a relay on this machine, or where a person said so.
+    None,
+    /// By STARTTLS (RFC 3207), or not at all.
+    StartTls(Tls),
+    /// From the first octet (RFC 8314 §3.3).
+    Implicit(Tls),
 }
 
 /// A name and a password for a relay.
@@ -43,97 +63,73 @@ pub enum Unreached {
     Connect(String),
     /// The dialogue failed before any message.
     Dialogue(Trouble),
-}
-
-impl std::fmt::Display for Unreached {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Connect(why) => write!(f, "no connection: {why}"),
-            Self::Dialogue(trouble) => write!(f, "{trouble}"),
-        }
-    }
+    /// It does not offer the encryption that was asked for.
+    NoStartTls,
+    /// The connection could not be secured.
+    Insecure(Insecure),
+    /// It gave no answer while the connection was being secured.
+    SilentHandshake,
+    /// Our password would have to travel in the clear.
+    ClearLogin,
+    /// It offers no login, or none that we know.
+    NoLogin,
 }
 
 impl Relay {
-    /// Opens a connection, greets and logs in.
+    /// Opens a connection, encrypts it, greets and logs in.
     ///
     /// # Errors
     /// [`Unreached`].
     pub async fn open(&self, world: &World) -> Result<Session<Stream>, Unreached> {
         let stream = world.dial(&self.target).await.map_err(|fault| Unreached::Connect(fault.to_string()))?;
-        let mut session =
-            Session::open(stream, &self.ehlo, self.patience.clone()).await.map_err(Unreached::Dialogue)?;
+        let is_here = stream.peer().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
+        let mut session = match &self.encryption {
+            Encryption::None if self.login.is_some() && !is_here => return Err(Unreached::ClearLogin),
+            Encryption::None => self.greet(stream).await?,
+            Encryption::StartTls(tls) => self.upgrade(self.greet(stream).await?, tls).await?,
+            Encryption::Implicit(tls) => self.greet(self.secure(stream, tls).await?).await?,
+        };
         if let Some(login) = &self.login {
-            let (name, secret) = (&login.name, login.secret.expose());
-            // PLAIN first: one round trip, and it is the standard one (RFC 4616).
-            let offers_login_only = session.capabilities().auth_login && !session.capabilities().auth_plain;
-            let done = if offers_login_only {
-                session.auth_login(name, secret).await
-            } else {
-                session.auth_plain(name, secret).await
-            };
-            done.map_err(Unreached::Dialogue)?;
+            log_in(&mut session, login).await?;
         }
         Ok(session)
     }
-}
 
-/// The first rest of a relay at fault, in milliseconds.
-const REST_FIRST_MS: Ms = SECOND_MS;
-/// The longest rest: a relay that comes back is found within a minute.
-const REST_MS_MAX: Ms = 60 * SECOND_MS;
+    async fn greet(&self, stream: Stream) -> Result<Session<Stream>, Unreached> {
+        Session::open(stream, &self.ehlo, self.patience.clone()).await.map_err(Unreached::Dialogue)
+    }
 
-/// Rests a relay that is at fault, a little longer each time, so that neither it nor the queue is worn out.
-#[derive(Default)]
-pub struct Circuit {
-    state: Mutex<Resting>,
-}
-
-#[derive(Clone, Default)]
-struct Resting {
-    faults: u32,
-    until: Ms,
-    last: Option<String>,
-}
-
-/// How a relay has been doing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rest {
-    /// Faults in a row.
-    pub faults: u32,
-    /// Not before this.
-    pub until: Ms,
-    /// What went wrong last.
-    pub why: String,
-}
-
-impl Circuit {
-    /// The relay is at fault: it rests. Gives the rest when this one began it, so that it is told once.
-    pub fn trip(&self, now: Ms, why: &str) -> Option<Rest> {
-        let mut state = self.state.lock().expect("no panic happens under this lock");
-        state.last = Some(why.to_owned());
-        if state.until > now {
-            return None;
+    /// RFC 3207 §4.2: after the handshake nothing is known of what the relay said before.
+    async fn upgrade(&self, mut session: Session<Stream>, tls: &Tls) -> Result<Session<Stream>, Unreached> {
+        if !session.capabilities().start_tls {
+            session.quit().await;
+            return Err(Unreached::NoStartTls);
         }
-        let wait = (REST_FIRST_MS << state.faults.min(6)).min(REST_MS_MAX);
-        state.faults += 1;
-        state.until = now + wait;
-        Some(Rest { faults: state.faults, until: state.until, why: why.to_owned() })
+        session.start_tls().await.map_err(Unreached::Dialogue)?;
+        let stream = self.secure(session.into_stream(), tls).await?;
+        Session::open_upgraded(stream, &self.ehlo, self.patience.clone()).await.map_err(Unreached::Dialogue)
     }
 
-    /// The relay took something.
-    pub fn mend(&self) {
-        *self.state.lock().expect("no panic happens under this lock") = Resting::default();
+    async fn secure(&self, stream: Stream, tls: &Tls) -> Result<Stream, Unreached> {
+        let name = match &self.target {
+            Target::Host { host, .. } => host.clone(),
+            Target::Addr(address) => address.ip().to_string(),
+        };
+        match timeout(self.patience.command, tls.secure(stream, &name)).await {
+            Ok(done) => done.map_err(|error| Unreached::Insecure(Insecure::of(&error))),
+            Err(_) => Err(Unreached::SilentHandshake),
+        }
     }
+}
 
-    /// The rest it is in or has come out of without a success since; `None` when it is well.
-    pub fn rest(&self) -> Option<Rest> {
-        let state = self.state.lock().expect("no panic happens under this lock").clone();
-        state.last.map(|why| Rest { faults: state.faults, until: state.until, why })
-    }
-
-    /// How long the relay still rests, in milliseconds; 0 when it may be tried.
-    pub fn wait_ms(&self, now: Ms) -> Ms {
-        self.rest().map_or(0, |rest| (rest.until - now).max(0))
-    }
+/// PLAIN first: one round trip, and it is the standard one (RFC 4616).
+async fn log_in(session: &mut Session<Stream>, login: &Login) -> Result<(), Unreached> {
+    let (name, secret) = (&login.name, login.secret.expose());
+    let offered = *session.capabilities();
+    let done = match (offered.auth_plain, offered.auth_login) {
+        (true, _) => session.auth_plain(name, secret).await,
+        (false, true) => session.auth_login(name, secret).await,
+        (false, false) => return Err(Unreached::NoLogin),
+    };
+    done.map_err(Unreached::Dialogue)
 }

@@ -143,7 +143,8 @@ fn words(world: &World, outlet: &Outlet, newsletter: &Newsletter, opened: &[Wish
 fn take(tx: &Write, wish: Wish, words: &[Words], invitation: &str, now: Ms) -> store::Result<u64> {
     readers::erase_signup(tx, wish.signup)?;
     let Some(Asked { wish, mut reader, letter, consent }) = wish.asked else { return Ok(0) };
-    if readers::suppressed(tx, &reader.index)?.is_some() {
+    // Who left or bounced elsewhere may come back here: the letter proves that the address is theirs and works.
+    if readers::suppressed(tx, &reader.index)?.is_some_and(|s| !s.ends_at_the_door()) {
         return Ok(0);
     }
     match readers::by_index(tx, &reader.index)? {

@@ -21,7 +21,8 @@ use newsroom::{
     ArticleId, Credit, DAY_MS, DepartureId, DepartureState, EditionKind, MINUTE_MS, Ms, Newsletter, NewsletterId,
     Outlet, Revision, SECOND_MS, TopicId, Topics,
 };
-use post::route::{Login, Relay};
+use post::pace::Caps;
+use post::route::{Encryption, Login, Relay};
 use post::{Defect, Orders, PostFault, Sender, Until};
 use seal::Secret;
 use store::{Store, articles, editions, newsletters, topics};
@@ -112,11 +113,13 @@ impl Charter {
             sender: Sender { signer: self.signer.clone() },
             relay: Relay {
                 name: relay::HOST.into(),
-                target: Target::Host { host: relay::HOST.into(), port: relay::PORT },
+                target: Target::Host { host: relay::ADDRESS.into(), port: relay::PORT },
+                encryption: Encryption::None,
                 ehlo: HostName::parse(&format!("{name}.{DOMAIN}")).expect("a host name"),
                 login,
                 connections: self.plan.connections,
                 messages_per_connection: self.plan.messages_per_connection,
+                caps: Caps::default(),
                 patience: Patience::default(),
             },
             // A restart has the holder of the life before it; a second poster has one of its own.
@@ -490,7 +493,7 @@ async fn post_office(part: Part, name: String, stop: watch::Receiver<bool>) -> E
             Ok(()) => return Ended::Stopped,
             Err(PostFault::Held(_)) => outside.count("lease held by another"),
             Err(PostFault::Fenced) => outside.count("posters fenced"),
-            Err(PostFault::Relay(rest)) => return Ended::Store(format!("it gave the relay up: {}", rest.why)),
+            Err(PostFault::Relay(rest)) => return Ended::Store(format!("it gave the relay up: {}", rest.fault)),
             Err(PostFault::Store(fault)) => return fault.into(),
         }
         if *stop.borrow() {

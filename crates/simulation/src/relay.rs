@@ -18,6 +18,8 @@ use crate::witness;
 
 /// Where it is.
 pub(crate) const HOST: &str = "relay.example";
+/// Where it lives: on the newsroom's own machine, so that mail and password may go to it in the clear.
+pub(crate) const ADDRESS: &str = "127.0.0.1";
 /// Message submission (RFC 6409).
 pub(crate) const PORT: u16 = 587;
 /// Who may log in.

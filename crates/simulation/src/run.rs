@@ -176,7 +176,7 @@ impl Run {
 
     fn relay_up(&self) {
         let outside = self.outside.clone();
-        self.net.serve(relay::HOST, relay::PORT, move |stream, world| relay::answer(outside.clone(), stream, world));
+        self.net.serve(relay::ADDRESS, relay::PORT, move |stream, world| relay::answer(outside.clone(), stream, world));
     }
 
     /// What goes wrong by the clock.
@@ -187,10 +187,12 @@ impl Run {
             weather.spawn(async move {
                 world.sleep(born + from - world.now()).await;
                 outside.count("relay down");
-                net.remove(relay::HOST, relay::PORT);
+                net.remove(relay::ADDRESS, relay::PORT);
                 world.sleep(to - from).await;
                 let again = outside.clone();
-                net.serve(relay::HOST, relay::PORT, move |stream, world| relay::answer(again.clone(), stream, world));
+                net.serve(relay::ADDRESS, relay::PORT, move |stream, world| {
+                    relay::answer(again.clone(), stream, world)
+                });
             });
         }
         if let Some((from, to)) = plan.wrong_password {

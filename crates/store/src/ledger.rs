@@ -111,7 +111,7 @@ fn holds(tx: &Write, lease: Lease) -> Result<bool> {
 pub const POSTER_ENDED: &str = "the poster ended before an answer was kept";
 
 /// After a crash: `leased` had sent nothing; `in_flight` may have.
-fn recover(tx: &Write, now: Ms) -> Result<()> {
+pub(crate) fn recover(tx: &Write, now: Ms) -> Result<()> {
     tx.execute(RECOVER_DOUBT, args![now, POSTER_ENDED])?;
     tx.execute(RECOVER_UNCERTAIN, args![])?;
     tx.execute(RECOVER_CANCELLED_DOUBT, args![now, POSTER_ENDED])?;
@@ -448,11 +448,11 @@ pub fn release(tx: &Write, lease: Lease, keys: &[DeliveryKey]) -> Result<()> {
 const EXPIRE: &str = sql!(
     "UPDATE delivery SET state = 8
      WHERE state IN (0, 4)
-       AND departure IN (SELECT id FROM departure WHERE state IN (0, 1, 2) AND expires <= $1)"
+       AND departure IN (SELECT id FROM departure WHERE state IN (0, 1, 2) AND expires <= $1 AND held = 0)"
 );
 const EXPIRE_DEFERRALS: &str = sql!(
     "DELETE FROM deferral
-     WHERE departure IN (SELECT id FROM departure WHERE state IN (0, 1, 2) AND expires <= $1)"
+     WHERE departure IN (SELECT id FROM departure WHERE state IN (0, 1, 2) AND expires <= $1 AND held = 0)"
 );
 const EXPIRED_LETTERS: &str = sql!(
     "UPDATE departure SET state = 3
@@ -460,7 +460,8 @@ const EXPIRED_LETTERS: &str = sql!(
        AND NOT EXISTS (SELECT 1 FROM delivery AS d WHERE d.departure = departure.id AND d.state IN (0, 1, 2, 4))"
 );
 
-/// Ends what waits in departures that have expired: stale news is no news. Gives how many copies it ended.
+/// Ends what waits in departures that have expired: stale news is no news. Departures that are held for our own caps wait
+/// for a person instead. Gives how many copies it ended.
 ///
 /// # Errors
 /// [`crate::Error`].

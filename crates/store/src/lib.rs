@@ -5,6 +5,7 @@
 
 pub mod articles;
 pub mod blocks;
+pub mod caps;
 pub mod corrections;
 pub mod editions;
 mod engine;
@@ -13,6 +14,7 @@ pub mod items;
 pub mod ledger;
 pub mod letters;
 pub mod line_up;
+pub mod lists;
 pub mod members;
 pub mod newsletters;
 pub mod pages;
@@ -24,6 +26,8 @@ pub mod sources;
 pub mod tallies;
 pub mod test_copies;
 pub mod topics;
+mod value;
+pub mod whole;
 
 pub use engine::{Error, Location, Read, Result, Session, Store, Write};
 

@@ -1,6 +1,9 @@
 //! Readers, their subscriptions and consent. Addresses are sealed bytes here: this crate cannot open them.
 
-use newsroom::{ConsentKind, Format, Ms, NewsletterId, ReaderId, SubscriptionState, Suppression, Topics, WEEK_MS};
+use newsroom::{
+    BOUNCED_ELSEWHERE, ConsentKind, Format, LEFT_ELSEWHERE, Ms, NewsletterId, ReaderId, SubscriptionState, Suppression,
+    Topics, WEEK_MS,
+};
 
 use crate::engine::Row;
 use crate::{Read, Result, Write, args, sql};
@@ -150,12 +153,17 @@ const CONFIRM: &str = sql!(
      SET state = 2, opt_ins = 0, seen_rank = CASE WHEN seen_rank > $3 THEN seen_rank ELSE $3 END
      WHERE reader = $1 AND newsletter = $2 AND state = 1"
 );
+// Who left elsewhere and now confirms here has come back by their own wish.
+const COME_BACK: &str = sql!(
+    "DELETE FROM suppression
+     WHERE why IN ($2, $3) AND address_index = (SELECT address_index FROM reader WHERE id = $1)"
+);
 const UNSUBSCRIBE: &str =
     sql!("UPDATE subscription SET state = 3 WHERE reader = $1 AND newsletter = $2 AND state IN (1, 2)");
 const UNDO: &str = sql!("UPDATE subscription SET state = 2 WHERE reader = $1 AND newsletter = $2 AND state = 3");
 const ASKED_ONLY: &str = sql!(
     "SELECT count(*) FROM consent
-     WHERE reader = $1 AND newsletter = $2 AND kind IN (2, 4)"
+     WHERE reader = $1 AND newsletter = $2 AND kind IN (2, 4, 5)"
 );
 const CONSENT: &str =
     sql!("INSERT INTO consent (id, reader, newsletter, kind, at, door, wording) VALUES ($1, $2, $3, $4, $5, $6, $7)");
@@ -166,12 +174,7 @@ const CONSENT: &str =
 /// [`crate::Error`].
 pub fn standing(tx: &Read, reader: ReaderId, newsletter: NewsletterId) -> Result<Option<Standing>> {
     Ok(tx.first(STANDING, args![reader.0, newsletter.0])?.map(|r| Standing {
-        state: match r.int(0) {
-            1 => SubscriptionState::Pending,
-            2 => SubscriptionState::Active,
-            3 => SubscriptionState::Unsubscribed,
-            _ => SubscriptionState::Suppressed,
-        },
+        state: SubscriptionState::from_raw(r.int(0)),
         topics: Topics::from_raw(r.int(1)),
         opt_ins: r.int(2),
         opt_in_at: r.int(3),
@@ -232,6 +235,7 @@ pub fn confirm(tx: &Write, reader: ReaderId, newsletter: NewsletterId, line: &Li
     let confirmed = tx.execute(CONFIRM, args![reader.0, newsletter.0, seen])? == 1;
     if confirmed {
         consent(tx, reader, newsletter, ConsentKind::Confirmed, line, now)?;
+        tx.execute(COME_BACK, args![reader.0, LEFT_ELSEWHERE, BOUNCED_ELSEWHERE])?;
     }
     Ok(confirmed)
 }
@@ -257,6 +261,7 @@ pub fn undo(tx: &Write, reader: ReaderId, newsletter: NewsletterId, line: &Line,
     let undone = confirmed_once && tx.execute(UNDO, args![reader.0, newsletter.0])? == 1;
     if undone {
         consent(tx, reader, newsletter, ConsentKind::Undone, line, now)?;
+        tx.execute(COME_BACK, args![reader.0, LEFT_ELSEWHERE, BOUNCED_ELSEWHERE])?;
     }
     Ok(undone)
 }

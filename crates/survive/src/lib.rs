@@ -1,6 +1,8 @@
-//! Surviving: the site carried out as plain files.
+//! Surviving: the site carried out as plain files, and the whole newsroom in one sealed file.
 //!
-//! It never touches the readers' list, and never writes into a folder that holds something else.
+//! It never opens an address, and never writes into a folder that holds something else.
+
+pub mod backup;
 
 use std::io;
 use std::path::Path;

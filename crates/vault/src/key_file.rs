@@ -113,6 +113,19 @@ impl KeyRing {
         parse(&bytes).map_err(|fault| fault.at(path))
     }
 
+    /// The ring as the text of a key file, for a place that seals it.
+    pub fn to_secret_text(&self) -> Secret<String> {
+        Secret::new(self.to_text().to_string())
+    }
+
+    /// The ring in the text of a key file.
+    ///
+    /// # Errors
+    /// [`KeyFileFault::Garbled`] or [`KeyFileFault::Newer`], of a file called `name`.
+    pub fn from_secret_text(text: &Secret<String>, name: &Path) -> Result<Self, KeyFileFault> {
+        parse(text.expose().as_bytes()).map_err(|fault| fault.at(name))
+    }
+
     /// Writes a first key file. What is at `path` already stays.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 //! DKIM keys and the key for secret settings. `post`, `readers` and `survive` may ask it; the front never can. It never
 //! logs, never prints a key or an address, never reads a clock, and takes its randomness as an argument.
 
+pub mod age;
 mod ciphers;
 mod key_file;
 mod key_ring;

@@ -18,6 +18,7 @@ const SETTING_STEP_BYTES: usize = 64;
 /// Parts a setting's place from a reader's, though their keys differ anyway.
 const SETTING_PLACE: &[u8] = b"coranto setting\0";
 const INDEX_LABEL: &str = "coranto address index";
+const FINGERPRINT_LABEL: &str = "coranto index key fingerprint";
 
 /// Why something did not open. No message holds what it was about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -105,6 +106,11 @@ impl Vault {
     /// The blind index of `address`: equal for equal addresses, meaningless without the index key.
     pub fn index(&self, address: &Address) -> [u8; 16] {
         self.index.tag(INDEX_LABEL, address.expose().as_bytes())
+    }
+
+    /// What tells this newsroom's index key from another's, in hexadecimal. It gives nothing of the key away.
+    pub fn index_fingerprint(&self) -> String {
+        self.index.tag(FINGERPRINT_LABEL, b"").iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The lane of `address`: see [`crate::PROVIDERS`].

@@ -19,11 +19,14 @@ mod table;
 mod token;
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 
-use newsroom::{Newsletter, Outlet, Problem};
+use newsroom::{DepartureId, Newsletter, Outlet, Problem};
+use post::carry::{Choice, Prospect};
 use store::Store;
 use vault::Vault;
 use world::World;
@@ -50,12 +53,26 @@ pub struct Desk {
     pub listen: SocketAddr,
     /// Every setting, and what is made of them.
     pub settings: Settings,
-    /// The post office's orders by these values: a test copy goes out as a delivery does.
-    pub orders: Orders,
+    /// The doors to the post office.
+    pub office: Office,
 }
 
-/// Makes the post office's orders of the settings as they stand.
-pub type Orders = Arc<dyn Fn(&BTreeMap<String, String>) -> Result<post::Orders, Problem> + Send + Sync>;
+/// An answer that the post office gives later.
+pub type Later<T> = Pin<Box<dyn Future<Output = Result<T, Problem>> + Send>>;
+/// The settings as they stand, by name.
+pub type Kept = BTreeMap<String, String>;
+
+/// The doors to the post office, by the settings as they stand. They are the binary's, handed in: every way to send goes
+/// through the same ones, whatever was set since it started.
+#[derive(Clone)]
+pub struct Office {
+    /// Its orders, for a test copy. Refused while the newsroom is held back.
+    pub orders: Arc<dyn Fn(Kept) -> Later<post::Orders> + Send + Sync>,
+    /// Whether the route carries a departure before it expires.
+    pub route: Arc<dyn Fn(Kept, DepartureId) -> Later<Option<Prospect>> + Send + Sync>,
+    /// Lets a departure leave, or go on, with what a person chose for a shortfall.
+    pub open: Arc<dyn Fn(Kept, DepartureId, Choice) -> Later<()> + Send + Sync>,
+}
 
 /// What a setting's value must look like.
 #[derive(Clone, Debug, PartialEq, Eq)]

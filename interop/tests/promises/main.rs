@@ -2,14 +2,17 @@
 //!
 //! Nothing here reaches into the newsroom. What it says of itself is held against what came out at the other end.
 
+mod backup;
 mod canary;
 mod doors;
 mod http;
 mod input;
+mod lists;
 mod mails;
 mod morning;
 mod newsroom;
 mod partner;
+mod postfix;
 mod program;
 mod relay;
 mod resume;

@@ -1,6 +1,8 @@
 //! `coranto doctor`: looks the newsroom over and says what to do about each fault.
 
 use newsroom::Problem;
+use post::circuit::Fault;
+use post::route::Encryption;
 use serde_json::json;
 use store::readers;
 
@@ -9,7 +11,8 @@ use crate::answer::Answer;
 use crate::cli::Doctor;
 use crate::dns::{self, Seen};
 use crate::house::{House, store_problem};
-use crate::{newsdesk, office};
+use crate::relay::problem;
+use crate::{hold, newsdesk, office};
 
 /// One thing looked at.
 struct Check {
@@ -20,7 +23,14 @@ struct Check {
 
 pub async fn run(of: Doctor) -> Result<Answer, Problem> {
     let house = house(&of.common).await?;
-    let mut checks = vec![files(&house), database(&house).await?, keys(&house), address(&house), relay(&house).await];
+    let mut checks = vec![
+        files(&house),
+        hold(&house).await?,
+        database(&house).await?,
+        keys(&house),
+        address(&house),
+        relay(&house).await,
+    ];
     checks.extend(names(&house, of.resolver.as_deref()).await);
     let rows: Vec<_> = checks.iter().map(|c| json!({"what": c.what, "well": c.well, "told": c.told})).collect();
     let lines: Vec<String> =
@@ -48,6 +58,14 @@ fn files(house: &House) -> Check {
         config.log
     );
     Check { what: "The newsroom's files", well: true, told }
+}
+
+async fn hold(house: &House) -> Result<Check, Problem> {
+    let what = "Whether mail may leave from here";
+    Ok(match hold::held(house).await? {
+        Some(problem) => Check { what, well: false, told: format!("{} {}", problem.what, problem.act) },
+        None => Check { what, well: true, told: "It may: this is no copy.".into() },
+    })
 }
 
 async fn database(house: &House) -> Result<Check, Problem> {
@@ -115,14 +133,17 @@ async fn relay(house: &House) -> Check {
     match orders.relay.open(&house.world).await {
         Ok(session) => {
             session.quit().await;
-            Check { what, well: true, told: format!("{} greets us and takes our login.", orders.relay.name) }
+            let way = match (&orders.relay.encryption, &orders.relay.login) {
+                (Encryption::None, None) => "greets us in the clear",
+                (Encryption::None, Some(_)) => "greets us in the clear, on this machine, and takes our login",
+                (_, None) => "greets us over TLS, with a good certificate",
+                (_, Some(_)) => "greets us over TLS, with a good certificate, and takes our login",
+            };
+            Check { what, well: true, told: format!("{} {way}.", orders.relay.name) }
         }
         Err(unreached) => {
-            let told = format!(
-                "{}: {unreached}. Check relay.host, relay.port, relay.user and relay.password.",
-                orders.relay.name
-            );
-            Check { what, well: false, told }
+            let Problem { what: happened, act, .. } = problem(&Fault::of_unreached(&unreached), 1);
+            Check { what, well: false, told: format!("{}: {happened} {act}", orders.relay.name) }
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use edition::cut::{CutFault, Outcome, Wish, cut};
 use jiff::civil::Date;
-use newsroom::{Departure, DepartureState, EditionId, EditionKind, Problem};
+use newsroom::{Departure, EditionId, EditionKind, HOUR_MS, Problem};
+use post::carry::Choice;
 use serde_json::json;
 use store::editions;
 
@@ -12,7 +13,7 @@ use crate::cli;
 use crate::house::{House, store_problem};
 use crate::progress::bar;
 use crate::report::{self, Report};
-use crate::{morning, office};
+use crate::{hold, morning, office, relay};
 
 /// How often the report is looked at while another process sends, in milliseconds.
 const LOOK_MS: i64 = 250;
@@ -25,11 +26,13 @@ pub(super) async fn run(of: cli::Edition) -> Result<Answer, Problem> {
             let date = date.map_or_else(|| today(&house), Ok)?;
             cut_today(&house, date).await
         }
-        cli::Edition::Send { id, no_wait, common } => {
+        cli::Edition::Send { id, no_wait, lives_h, accept_shortfall, common } => {
             let house = house(&common).await?;
             let departure = named(&house, id).await?;
+            let lengthen = lives_h.map(|hours| Choice::Lengthen(hours * HOUR_MS));
+            let choice = lengthen.or(accept_shortfall.map(Choice::Accept)).unwrap_or_default();
+            relay::open(&house, departure.id, choice).await?;
             if no_wait {
-                open(&house, &departure).await?;
                 let told = "Handed over; a running Coranto sends it.";
                 return Ok(Answer::new(json!({"edition": departure.edition.map(|e| e.to_string())}), told));
             }
@@ -43,6 +46,11 @@ pub(super) async fn run(of: cli::Edition) -> Result<Answer, Problem> {
         cli::Edition::Cancel(of) => under_way::cancel(of).await,
         cli::Edition::Correct(of) => under_way::correct(of).await,
         cli::Edition::Who(of) => under_way::who(of).await,
+        cli::Edition::Route { id, common } => {
+            let house = house(&common).await?;
+            let route = relay::route(&house, latest(&house, id).await?.as_ref()).await?;
+            Ok(Answer::new(&route, route.words()))
+        }
         cli::Edition::Report { id, common } => {
             let house = house(&common).await?;
             let departure = named(&house, id).await?;
@@ -122,8 +130,8 @@ pub fn cut_problem(fault: CutFault) -> Problem {
     }
 }
 
-/// The departure of an edition, the latest when none is named.
-pub(super) async fn named(house: &House, id: Option<EditionId>) -> Result<Departure, Problem> {
+/// The departure of an edition, the latest when none is named; none when nothing was cut.
+async fn latest(house: &House, id: Option<EditionId>) -> Result<Option<Departure>, Problem> {
     let found = house
         .store
         .read(move |tx| {
@@ -133,40 +141,30 @@ pub(super) async fn named(house: &House, id: Option<EditionId>) -> Result<Depart
             })
         })
         .await;
-    found.map_err(|fault| store_problem(&fault))?.ok_or_else(|| {
-        Problem::new(
-            id.map_or_else(|| "No edition was cut yet.".into(), |id| format!("There is no edition {id}.")),
-            "Nothing was sent or changed.",
-            "`coranto edition cut` cuts today's; `coranto edition report` shows the latest.",
-        )
-    })
+    let found = found.map_err(|fault| store_problem(&fault))?;
+    if found.is_none() && id.is_some() { Err(unknown(id)) } else { Ok(found) }
 }
 
-/// Lets copies leave.
+/// The same, when there must be one.
+pub(super) async fn named(house: &House, id: Option<EditionId>) -> Result<Departure, Problem> {
+    latest(house, id).await?.ok_or_else(|| unknown(id))
+}
+
+fn unknown(id: Option<EditionId>) -> Problem {
+    Problem::new(
+        id.map_or_else(|| "No edition was cut yet.".into(), |id| format!("There is no edition {id}.")),
+        "Nothing was sent or changed.",
+        "`coranto edition cut` cuts today's; `coranto edition report` shows the latest.",
+    )
+}
+
+/// Lets copies leave, if the relay's caps carry them in time or a person has chosen what happens otherwise.
 ///
 /// # Errors
-/// A [`Problem`] when the departure was cancelled or the store fails.
+/// As [`relay::open`].
 pub async fn open(house: &House, departure: &Departure) -> Result<(), Problem> {
     office::addressed(&house.settings)?;
-    let id = departure.id;
-    let state = house
-        .store
-        .write(move |tx| {
-            use DepartureState::{Cut, Open, Paused};
-            if !editions::set_state(tx, id, Cut, Open)? {
-                editions::set_state(tx, id, Paused, Open)?;
-            }
-            Ok(editions::departure_by_id(tx, id)?.map(|d| d.state))
-        })
-        .await;
-    if state.map_err(|fault| store_problem(&fault))? == Some(DepartureState::Cancelled) {
-        return Err(Problem::new(
-            "This edition was cancelled.",
-            "Nothing more of it is sent.",
-            "Cut the next one: `coranto edition cut`.",
-        ));
-    }
-    Ok(())
+    relay::open(house, departure.id, Choice::None).await.map(drop)
 }
 
 /// Sends an edition and waits until it is settled: by this process, or by the one that holds the post office.
@@ -175,6 +173,7 @@ pub async fn open(house: &House, departure: &Departure) -> Result<(), Problem> {
 /// A [`Problem`]; whatever it is, every copy stands in the ledger.
 pub async fn send(house: &House, departure: &Departure) -> Result<Report, Problem> {
     open(house, departure).await?;
+    hold::note_now(house).await?;
     let watched = watch(house, departure);
     match house.lock_post_if_free()? {
         Some(lock) => {
@@ -198,6 +197,7 @@ pub async fn send(house: &House, departure: &Departure) -> Result<Report, Proble
         }
     }
     morning::publish(house).await?;
+    relay::refuse_if_held(house, departure.id).await?;
     report::of_departure(&house.store, departure).await
 }
 
@@ -210,7 +210,7 @@ pub async fn watch(house: &House, departure: &Departure) -> Result<(), Problem> 
     loop {
         let report = report::of_departure(&house.store, departure).await?;
         progress.set_position((report.sum() - report.moving()).unsigned_abs());
-        if report.moving() == 0 {
+        if report.moving() == 0 || relay::is_held(house, departure.id).await? {
             progress.finish_and_clear();
             return Ok(());
         }

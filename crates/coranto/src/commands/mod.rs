@@ -1,6 +1,7 @@
 //! What each command does. Each gives an [`Answer`] or a [`Problem`].
 
 mod article;
+mod backup;
 mod block;
 pub mod demo;
 mod doctor;
@@ -12,6 +13,8 @@ mod line_up;
 mod member;
 mod read;
 mod readers;
+mod release;
+mod restore;
 mod run;
 mod settings;
 mod source;
@@ -41,6 +44,7 @@ pub async fn run(command: Command) -> u8 {
 }
 
 fn wants_json(command: &Command) -> bool {
+    use cli::Readers;
     match command {
         Command::Demo(of) => of.json,
         Command::Init(of) => of.json,
@@ -50,7 +54,6 @@ fn wants_json(command: &Command) -> bool {
         Command::Gather(of) => of.common.json,
         Command::Settings(of) => of.common.json,
         Command::Export(of) => of.common.json,
-        Command::Readers(cli::Readers::Count(of)) => of.common.json,
         Command::Source(of) => of.common().json,
         Command::Article(of) => of.common().json,
         Command::Item(of) => of.common().json,
@@ -59,6 +62,12 @@ fn wants_json(command: &Command) -> bool {
         Command::Block(of) => of.common().json,
         Command::Edition(of) => of.common().json,
         Command::Member(of) => of.common().json,
+        Command::Backup(of) => of.common.json,
+        Command::Restore(of) => of.json,
+        Command::Release(of) => of.common.json,
+        Command::Readers(Readers::Count(of)) => of.common.json,
+        Command::Readers(Readers::Import(of)) => of.common.json,
+        Command::Readers(Readers::Export(of)) => of.common.json,
     }
 }
 
@@ -75,10 +84,13 @@ async fn done(command: Command) -> Result<Answer, Problem> {
         Command::Envelope(of) => line_up::envelope(of).await,
         Command::Block(of) => block::run(of).await,
         Command::Edition(of) => edition::run(of).await,
-        Command::Readers(cli::Readers::Count(of)) => readers::count(of.common).await,
         Command::Member(of) => member::run(of).await,
+        Command::Readers(of) => readers::run(of).await,
         Command::Settings(of) => settings::run(of).await,
         Command::Export(of) => export::run(of).await,
+        Command::Backup(of) => backup::run(of).await,
+        Command::Restore(of) => restore::run(of).await,
+        Command::Release(of) => release::run(of).await,
         Command::Doctor(of) => doctor::run(of).await,
         Command::Read(of) => read::run(&of),
     }

@@ -1,4 +1,7 @@
-//! `coranto readers`: how many there are.
+//! `coranto readers`: how many there are; lists in and out.
+
+mod export;
+mod import;
 
 use newsroom::Problem;
 use serde_json::json;
@@ -6,10 +9,19 @@ use store::readers;
 
 use super::house;
 use crate::answer::Answer;
-use crate::cli::Common;
+use crate::cli::{Common, Readers};
 use crate::house::store_problem;
 
-pub async fn count(common: Common) -> Result<Answer, Problem> {
+/// Counts, takes in, gives out.
+pub(super) async fn run(of: Readers) -> Result<Answer, Problem> {
+    match of {
+        Readers::Count(of) => count(of.common).await,
+        Readers::Import(of) => import::run(of).await,
+        Readers::Export(of) => export::run(of).await,
+    }
+}
+
+async fn count(common: Common) -> Result<Answer, Problem> {
     let house = house(&common).await?;
     let newsletter = house.newsletter.id;
     let counts = house.store.read(move |tx| readers::counts(tx, newsletter)).await;

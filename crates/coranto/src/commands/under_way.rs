@@ -10,13 +10,13 @@ use post::test_copy::{self, Asked, TestFault, Way};
 use serde_json::json;
 use store::{corrections, editions, topics};
 
-use super::edition::{cut_problem, named, today, wish};
+use super::edition::{cut_problem, named, open, today, wish};
 use super::house;
 use super::line_up::BY;
 use crate::answer::Answer;
 use crate::cli;
 use crate::house::{House, store_problem};
-use crate::{morning, office, report};
+use crate::{hold, morning, office, report};
 
 /// How many rows of the ledger are read at once.
 const PAGE: i64 = 5_000;
@@ -108,6 +108,7 @@ pub async fn send_test(house: &House, preview: &Preview, address: &str, by: &str
     let to = Address::parse(address).map_err(|fault| {
         Problem::new(format!("{fault}."), "No test copy was sent.", "Type the address like name@example.org.")
     })?;
+    hold::refuse_if_held(house).await?;
     let (_tell, stop) = tokio::sync::watch::channel(false);
     let orders = office::orders(house, post::Until::Stopped, stop)?;
     let way = Way {
@@ -132,7 +133,17 @@ pub async fn send_test(house: &House, preview: &Preview, address: &str, by: &str
 /// Stops an edition that is on its way.
 pub async fn pause(of: cli::OneEdition) -> Result<Answer, Problem> {
     let (house, departure) = one(&of).await?;
-    moved(&house, &departure, &[DepartureState::Open], DepartureState::Paused).await?;
+    let id = departure.id;
+    let (from, to) = (DepartureState::Open, DepartureState::Paused);
+    let paused = house.store.write(move |tx| editions::set_state(tx, id, from, to)).await;
+    if !paused.map_err(|fault| store_problem(&fault))? {
+        match state(&house, id).await? {
+            // What is so already is as good as done.
+            Some(DepartureState::Paused) => {}
+            Some(DepartureState::Cut | DepartureState::Open) | None => return Err(not_sent()),
+            Some(DepartureState::Settled | DepartureState::Cancelled) => return Err(over()),
+        }
+    }
     let report = report::of_departure(&house.store, &departure).await?;
     Ok(Answer::new(
         &report,
@@ -143,7 +154,11 @@ pub async fn pause(of: cli::OneEdition) -> Result<Answer, Problem> {
 /// Lets a paused edition go on.
 pub async fn resume(of: cli::OneEdition) -> Result<Answer, Problem> {
     let (house, departure) = one(&of).await?;
-    moved(&house, &departure, &[DepartureState::Paused], DepartureState::Open).await?;
+    match state(&house, departure.id).await? {
+        Some(DepartureState::Paused | DepartureState::Open) => open(&house, &departure).await?,
+        Some(DepartureState::Settled | DepartureState::Cancelled) => return Err(over()),
+        Some(DepartureState::Cut) | None => return Err(not_sent()),
+    }
     let report = report::of_departure(&house.store, &departure).await?;
     let told = "It goes on: a running Coranto sends it, or `coranto edition send`.";
     Ok(Answer::new(&report, format!("{told}\n\n{}", report.table())))
@@ -181,30 +196,8 @@ fn over() -> Problem {
     )
 }
 
-async fn moved(
-    house: &House,
-    departure: &Departure,
-    from: &'static [DepartureState],
-    to: DepartureState,
-) -> Result<(), Problem> {
-    let id = departure.id;
-    let done = house
-        .store
-        .write(move |tx| from.iter().try_fold(false, |done, from| Ok(done || editions::set_state(tx, id, *from, to)?)))
-        .await
-        .map_err(|fault| store_problem(&fault))?;
-    // What is so already is as good as done.
-    if done || state(house, id).await? == Some(to) {
-        return Ok(());
-    }
-    match state(house, id).await? {
-        Some(DepartureState::Settled | DepartureState::Cancelled) => Err(over()),
-        _ => Err(Problem::new(
-            "This edition has not been sent yet.",
-            "Nothing was changed.",
-            "`coranto edition send` lets it leave.",
-        )),
-    }
+fn not_sent() -> Problem {
+    Problem::new("This edition has not been sent yet.", "Nothing was changed.", "`coranto edition send` lets it leave.")
 }
 
 /// Gives copies that have not left the article as it stands now.

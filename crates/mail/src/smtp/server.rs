@@ -84,9 +84,10 @@ pub struct Terms {
     pub limits: Limits,
     /// RFC 2920. Not offered, commands sent ahead are still answered in order.
     pub pipelining: Offer,
-    /// RFC 3207: the stream comes back as [`Ended::StartTls`].
+    /// RFC 3207: the stream comes back as [`Ended::StartTls`]. Not offered again once it is encrypted (§4.2).
     pub start_tls: Offer,
-    /// RFC 4954, with PLAIN and LOGIN, judged by [`Receiver::auth`].
+    /// RFC 4954, with PLAIN and LOGIN, judged by [`Receiver::auth`]. Where STARTTLS is offered, only after it (§4): a password
+    /// does not travel in the clear here.
     pub auth: Offer,
     /// RFC 5321 §4.1.1.1. Without it EHLO is unknown and clients fall back to HELO.
     pub ehlo: Offer,
@@ -222,7 +223,9 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send,
     R: Receiver,
 {
-    Connection::over(stream, receiver, terms).run(Greeting::Silent).await
+    let mut connection = Connection::over(stream, receiver, terms);
+    connection.is_upgraded = true;
+    connection.run(Greeting::Silent).await
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -259,6 +262,8 @@ struct Connection<'a, S, R> {
     replies: Vec<u8>,
     envelope: Received,
     stage: Stage,
+    /// STARTTLS was granted on this connection before.
+    is_upgraded: bool,
     commands: u64,
     mistakes: u32,
 }
@@ -272,6 +277,8 @@ const SYNTAX: Reply = Reply::new(500, Enhanced::new(5, 5, 2), "command not under
 const ARGUMENT: Reply = Reply::new(501, Enhanced::new(5, 5, 4), "argument not understood");
 const NOT_SERVED: Reply = Reply::new(502, Enhanced::new(5, 5, 1), "not served here");
 const ORDER: Reply = Reply::new(503, Enhanced::new(5, 5, 1), "not in this order");
+/// RFC 4954 §6.
+const ENCRYPT_FIRST: Reply = Reply::new(538, Enhanced::new(5, 7, 11), "encryption is required for that");
 const TOO_BIG: Reply = Reply::new(552, Enhanced::new(5, 3, 4), "message too big");
 const BARE_BREAK: Reply = Reply::new(550, Enhanced::new(5, 5, 2), "a bare CR or LF in the message");
 const LONG_LINE: Reply = Reply::new(550, Enhanced::new(5, 5, 2), "a line of the message is too long");
@@ -291,6 +298,7 @@ where
             replies: Vec::new(),
             envelope: Received::default(),
             stage: Stage::Strange,
+            is_upgraded: false,
             commands: 0,
             mistakes: 0,
         }
@@ -354,7 +362,8 @@ where
                 Err(Stop::Quit)
             }
             Verb::Vrfy => self.say(&Reply::new(252, Enhanced::new(2, 5, 0), "send and see")),
-            Verb::StartTls if self.terms.start_tls == Offer::Yes => self.start_tls(),
+            Verb::StartTls if self.offers_start_tls() => self.start_tls(),
+            Verb::Auth if self.terms.auth == Offer::Yes && self.offers_start_tls() => self.mistake(&ENCRYPT_FIRST),
             Verb::Auth if self.terms.auth == Offer::Yes => self.auth(&line.rest).await,
             Verb::Ehlo | Verb::StartTls | Verb::Auth => self.mistake(&NOT_SERVED),
             Verb::Data => self.mistake(&ARGUMENT),
@@ -386,10 +395,9 @@ where
             text.push_str("\nPIPELINING");
         }
         text.push_str(&format!("\nSIZE {}", self.terms.limits.message_bytes_max));
-        if self.terms.start_tls == Offer::Yes {
+        if self.offers_start_tls() {
             text.push_str("\nSTARTTLS");
-        }
-        if self.terms.auth == Offer::Yes {
+        } else if self.terms.auth == Offer::Yes {
             text.push_str("\nAUTH PLAIN LOGIN");
         }
         text.push_str("\n8BITMIME\nENHANCEDSTATUSCODES");
@@ -498,6 +506,10 @@ where
             }
             self.fill().await?;
         }
+    }
+
+    fn offers_start_tls(&self) -> bool {
+        self.terms.start_tls == Offer::Yes && !self.is_upgraded
     }
 
     fn start_tls(&mut self) -> Result<(), Stop> {

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
 pub use session::{InsertMany, Kind, Row, Session, UpdateMany, Value};
+pub(crate) use session::{MIGRATIONS, page_statements};
 
 /// What went wrong in the store, by what the caller can do about it.
 #[derive(Debug, thiserror::Error)]
@@ -87,7 +88,7 @@ impl Write<'_> {
     ///
     /// # Errors
     /// [`Error`] when the statement fails.
-    pub fn insert_many(&self, shape: &InsertMany, rows: &[Vec<Value>]) -> Result<u64> {
+    pub fn insert_many(&self, shape: &InsertMany<'_>, rows: &[Vec<Value>]) -> Result<u64> {
         self.read.session.borrow_mut().insert_many(shape, rows)
     }
 
@@ -259,6 +260,21 @@ impl Error {
             Self::Statement(why) => Self::Statement(why.clone()),
         }
     }
+}
+
+/// One write transaction on a database that stands at the first `count` migrations, which is then brought up to date.
+pub(crate) fn once<T>(location: &Location, count: usize, work: impl FnOnce(&Write<'_>) -> Result<T>) -> Result<T> {
+    let mut session = Session::open(location, true)?;
+    session.migrate_to(count)?;
+    session.begin(true)?;
+    let done = work(&Write { read: Read { session: std::cell::RefCell::new(&mut session) } });
+    if done.is_err() {
+        session.rollback();
+        return done;
+    }
+    session.commit()?;
+    session.migrate()?;
+    done
 }
 
 /// The connection that everything else follows, with the schema up to date.

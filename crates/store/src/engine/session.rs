@@ -4,132 +4,15 @@
 //! words. Bulk work has two verbs, a prepared loop on SQLite and one `UNNEST` on PostgreSQL.
 
 use super::{Error, Location, Result, postgres, sqlite};
-
-/// The four kinds of value a column may hold.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Value {
-    /// Nothing.
-    Null,
-    /// `BIGINT`.
-    Int(i64),
-    /// `TEXT`.
-    Text(String),
-    /// `BYTEA`.
-    Bytes(Vec<u8>),
-}
-
-/// A column's kind, for bulk verbs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// `BIGINT`.
-    Int,
-    /// `TEXT`.
-    Text,
-    /// `BYTEA`.
-    Bytes,
-}
-
-impl From<i64> for Value {
-    fn from(v: i64) -> Self {
-        Self::Int(v)
-    }
-}
-impl From<u32> for Value {
-    fn from(v: u32) -> Self {
-        Self::Int(v.into())
-    }
-}
-impl From<bool> for Value {
-    fn from(v: bool) -> Self {
-        Self::Int(v.into())
-    }
-}
-impl From<&str> for Value {
-    fn from(v: &str) -> Self {
-        Self::Text(v.into())
-    }
-}
-impl From<String> for Value {
-    fn from(v: String) -> Self {
-        Self::Text(v)
-    }
-}
-impl From<&String> for Value {
-    fn from(v: &String) -> Self {
-        Self::Text(v.clone())
-    }
-}
-impl From<Vec<u8>> for Value {
-    fn from(v: Vec<u8>) -> Self {
-        Self::Bytes(v)
-    }
-}
-impl From<&[u8]> for Value {
-    fn from(v: &[u8]) -> Self {
-        Self::Bytes(v.into())
-    }
-}
-impl<T: Into<Value>> From<Option<T>> for Value {
-    fn from(v: Option<T>) -> Self {
-        v.map_or(Self::Null, Into::into)
-    }
-}
-
-/// A row of a result, read by column number. A column of another kind than asked for is a broken promise.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Row(pub(super) Vec<Value>);
-
-impl Row {
-    /// A `BIGINT`.
-    pub fn int(&self, column: usize) -> i64 {
-        self.int_or_none(column).unwrap_or_else(|| panic!("column {column} is NULL"))
-    }
-
-    /// A `BIGINT` that may be NULL.
-    pub fn int_or_none(&self, column: usize) -> Option<i64> {
-        match &self.0[column] {
-            Value::Int(v) => Some(*v),
-            Value::Null => None,
-            other => panic!("column {column} is {other:?}, not a number"),
-        }
-    }
-
-    /// A `TEXT`.
-    pub fn text(&self, column: usize) -> String {
-        self.text_or_none(column).unwrap_or_else(|| panic!("column {column} is NULL"))
-    }
-
-    /// A `TEXT` that may be NULL.
-    pub fn text_or_none(&self, column: usize) -> Option<String> {
-        match &self.0[column] {
-            Value::Text(v) => Some(v.clone()),
-            Value::Null => None,
-            other => panic!("column {column} is {other:?}, not a text"),
-        }
-    }
-
-    /// A `BYTEA`.
-    pub fn bytes(&self, column: usize) -> Vec<u8> {
-        self.bytes_or_none(column).unwrap_or_else(|| panic!("column {column} is NULL"))
-    }
-
-    /// A `BYTEA` that may be NULL.
-    pub fn bytes_or_none(&self, column: usize) -> Option<Vec<u8>> {
-        match &self.0[column] {
-            Value::Bytes(v) => Some(v.clone()),
-            Value::Null => None,
-            other => panic!("column {column} is {other:?}, not bytes"),
-        }
-    }
-}
+pub use crate::value::{Kind, Row, Value};
 
 /// The shape of a bulk insert. Rows that clash with a key already there are passed over.
-#[derive(Debug)]
-pub struct InsertMany {
+#[derive(Clone, Copy, Debug)]
+pub struct InsertMany<'t> {
     /// The table.
-    pub table: &'static str,
+    pub table: &'t str,
     /// Its columns, in the rows' order.
-    pub columns: &'static [(&'static str, Kind)],
+    pub columns: &'t [(&'t str, Kind)],
 }
 
 /// The shape of a bulk update: rows hold the new values, then the key's.
@@ -187,8 +70,13 @@ impl Session {
     /// # Errors
     /// [`Error`] when a migration fails; then nothing of it stands.
     pub fn migrate(&mut self) -> Result<()> {
+        self.migrate_to(MIGRATIONS.len())
+    }
+
+    /// Runs the first `count` migrations, those that were not run yet.
+    pub(super) fn migrate_to(&mut self, count: usize) -> Result<()> {
         self.batch("CREATE TABLE IF NOT EXISTS migration (\n  name TEXT PRIMARY KEY\n);")?;
-        for (name, ddl) in MIGRATIONS {
+        for (name, ddl) in &MIGRATIONS[..count] {
             self.begin(true)?;
             let done = self.query("SELECT name FROM migration WHERE name = $1", &[Value::from(*name)])?;
             if done.is_empty() {
@@ -276,7 +164,7 @@ impl Session {
         }
     }
 
-    pub(super) fn insert_many(&mut self, shape: &InsertMany, rows: &[Vec<Value>]) -> Result<u64> {
+    pub(super) fn insert_many(&mut self, shape: &InsertMany<'_>, rows: &[Vec<Value>]) -> Result<u64> {
         if rows.is_empty() {
             return Ok(0);
         }
@@ -348,17 +236,27 @@ impl Session {
     }
 }
 
-fn names<'a>(columns: impl Iterator<Item = &'a (&'static str, Kind)>) -> String {
+fn names<'a, 'c: 'a>(columns: impl Iterator<Item = &'a (&'c str, Kind)>) -> String {
     columns.map(|c| c.0).collect::<Vec<_>>().join(", ")
 }
 
-fn arrays<'a>(columns: impl Iterator<Item = &'a (&'static str, Kind)>) -> String {
+fn arrays<'a, 'c: 'a>(columns: impl Iterator<Item = &'a (&'c str, Kind)>) -> String {
     let word = |kind| match kind {
         Kind::Int => "bigint",
         Kind::Text => "text",
         Kind::Bytes => "bytea",
     };
     columns.enumerate().map(|(i, c)| format!("${}::{}[]", i + 1, word(c.1))).collect::<Vec<_>>().join(", ")
+}
+
+/// The statements that read a table page by page in the order of its key: the first page, and the page after a key.
+pub(crate) fn page_statements(table: &str, columns: &[&str], key: &[&str]) -> (String, String) {
+    let (columns, order) = (columns.join(", "), key.join(", "));
+    let marks = (1..=key.len()).map(|at| format!("${at}")).collect::<Vec<_>>().join(", ");
+    let last = key.len() + 1;
+    let first = format!("SELECT {columns} FROM {table} ORDER BY {order} LIMIT $1");
+    let next = format!("SELECT {columns} FROM {table} WHERE ({order}) > ({marks}) ORDER BY {order} LIMIT ${last}");
+    (first, next)
 }
 
 /// SQLite's words for a migration; every table is STRICT, and a clustered one lies in the order of its key.

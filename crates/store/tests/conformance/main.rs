@@ -1,9 +1,12 @@
 //! The conformance suite: each test is a story, run on every engine, and the tellings compared.
 
+mod caps;
 mod engines;
 mod ledger;
+mod lists;
 mod members;
 mod newsroom;
 mod next_edition;
 mod readers;
+mod whole;
 mod writing;

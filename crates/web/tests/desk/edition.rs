@@ -26,26 +26,30 @@ fn published(tx: &Write, id: i64) -> store::Result<()> {
     articles::publish(tx, ArticleId(id), 0).map(drop)
 }
 
+fn reader(tx: &Write, id: i64) -> store::Result<()> {
+    let who = SealedReader {
+        id: ReaderId(id),
+        kid: 1,
+        sealed: vec![1],
+        index: id.to_be_bytes().to_vec(),
+        lane: id % 4,
+        language: "en".into(),
+        format: Format::Html,
+    };
+    readers::add(tx, &who, 0)?;
+    readers::ask(tx, who.id, NewsletterId(1), Topics::ALL, 0)?;
+    let line = Line { id, door: "form", wording: String::new() };
+    readers::confirm(tx, who.id, NewsletterId(1), &line, 0).map(drop)
+}
+
 /// A newsroom with three articles and one reader.
 async fn newsroom(name: &str) -> Newsroom {
     let newsroom = Newsroom::open(name).await;
     let filled = newsroom.store.write(|tx| {
         (1..=3).try_for_each(|id| published(tx, id))?;
-        let who = SealedReader {
-            id: ReaderId(100),
-            kid: 1,
-            sealed: vec![1],
-            index: vec![1; 16],
-            lane: 0,
-            language: "en".into(),
-            format: Format::Html,
-        };
-        readers::add(tx, &who, 0)?;
-        readers::ask(tx, who.id, NewsletterId(1), Topics::ALL, 0)?;
-        let line = Line { id: 1, door: "form", wording: String::new() };
-        readers::confirm(tx, who.id, NewsletterId(1), &line, 0)
+        reader(tx, 100)
     });
-    assert!(filled.await.expect("a newsroom"));
+    filled.await.expect("a newsroom");
     newsroom
 }
 
@@ -152,6 +156,22 @@ async fn an_edition_is_cut_sent_paused_corrected_and_cancelled_by_buttons() {
     {
         acts.shows(said);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edition_that_the_caps_do_not_carry_leaves_by_a_choice_alone() {
+    let newsroom = newsroom("shortfall").await;
+    newsroom.store.write(|tx| (101..=104).try_for_each(|id| reader(tx, id))).await.expect("readers");
+    let mut ana = newsroom.signed_in("Ana Sol", Role::Editor).await;
+    let cut = ana.submit(ROOM, "/edition/cut", &[]).await;
+    let path = cut.header("location").split('?').next().unwrap().to_owned();
+    ana.get(&path).await.shows("caps leave 3 of 5 readers without it in time").shows("Let 3 readers go without it");
+    let send = format!("{path}/send");
+    assert_eq!(ana.submit(&path, &send, &[]).await.status, StatusCode::CONFLICT);
+    ana.get(&path).await.shows("cut, not sent yet");
+    let chosen = ana.submit(&path, &send, &[("choice", "accept"), ("readers", "3")]).await;
+    assert_eq!(chosen.status, StatusCode::SEE_OTHER, "{}", chosen.body);
+    ana.get(&path).await.shows("on its way");
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use ::newsroom::{Address, Member, MemberId, Newsletter, NewsletterId, Outlet, Problem, Role};
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
+use post::carry::{self, Opened};
+use post::pace::Caps;
 use store::members::{self, Invited};
 use store::{Location, Store, newsletters};
 use tower::ServiceExt;
@@ -98,6 +100,34 @@ fn settings() -> Settings {
     }
 }
 
+/// A post office without a relay, whose caps carry `PER_DAY` copies a day.
+fn office(store: &Store, world: &World) -> web::Office {
+    let caps = Caps { per_day: Some(PER_DAY), ..Caps::default() };
+    let (route, opening) = ((store.clone(), world.clone()), (store.clone(), world.clone()));
+    let failed = |_| Problem::new("The store failed.", "Nothing was changed.", "");
+    web::Office {
+        orders: Arc::new(|_| {
+            Box::pin(async { Err(Problem::new("There is no relay.", "No mail is sent.", "Name one.")) })
+        }),
+        route: Arc::new(move |_, departure| {
+            let (store, world) = route.clone();
+            Box::pin(async move { carry::of_departure(&store, caps, departure, world.now()).await.map_err(failed) })
+        }),
+        open: Arc::new(move |_, departure, choice| {
+            let (store, world) = opening.clone();
+            Box::pin(async move {
+                match carry::open(&store, caps, departure, choice, world.now()).await.map_err(failed)? {
+                    Opened::Open(_) => Ok(()),
+                    _ => Err(Problem::new("The caps do not carry it.", "Nothing was sent.", "Choose.")),
+                }
+            })
+        }),
+    }
+}
+
+/// What the relay of a test carries in a day.
+pub const PER_DAY: u32 = 2;
+
 impl Newsroom {
     /// A fresh newsroom in a folder named after its test.
     pub async fn open(name: &str) -> Self {
@@ -121,7 +151,7 @@ impl Newsroom {
             gatherer: gather::Gatherer::new(&world, world::http::Client::new(&world, "test")),
             listen: HOST.parse().expect("an address"),
             settings: settings(),
-            orders: Arc::new(|_| Err(Problem::new("There is no relay.", "No mail is sent.", "Name one."))),
+            office: office(&store, &world),
         };
         Self { world, store, routes: desk.routes(), site: place.join("site") }
     }

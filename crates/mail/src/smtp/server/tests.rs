@@ -362,6 +362,35 @@ async fn encryption_is_granted_and_planted_commands_are_not_obeyed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_password_is_taken_only_once_the_stream_is_encrypted() {
+    let mut open = terms();
+    (open.start_tls, open.auth) = (Offer::Yes, Offer::Yes);
+    let (near, far) = duplex(65_536);
+    let server = async {
+        let mut catcher = Catcher::default();
+        let Ended::StartTls(stream) = serve(far, &mut catcher, &open).await else { panic!("not granted") };
+        serve_upgraded(stream, &mut catcher, &open).await;
+    };
+    let client = async {
+        let mut session = Session::open(near, &name(), Patience::default()).await.unwrap();
+        let before = *session.capabilities();
+        let early = session.auth_plain("news", "s3cret").await.unwrap_err().to_string();
+        session.start_tls().await.unwrap();
+        let mut session = Session::open_upgraded(session.into_stream(), &name(), Patience::default()).await.unwrap();
+        let after = *session.capabilities();
+        let twice = session.start_tls().await.unwrap_err().to_string();
+        let login = session.auth_plain("news", "s3cret").await;
+        session.quit().await;
+        (before, early, after, twice, login)
+    };
+    let ((), (before, early, after, twice, login)) = tokio::join!(server, client);
+    assert!(before.start_tls && !before.auth_plain && !before.auth_login);
+    assert!(!after.start_tls && after.auth_plain && after.auth_login, "nothing said before is known after");
+    assert_eq!(early, "Auth: 538 5.7.11 encryption is required for that");
+    assert_eq!((twice.as_str(), login), ("StartTls: 502 5.5.1 not served here", Ok(())));
+}
+
+#[tokio::test(start_paused = true)]
 async fn clients_without_extensions_are_served() {
     let mut old = terms();
     (old.ehlo, old.pipelining) = (Offer::No, Offer::No);

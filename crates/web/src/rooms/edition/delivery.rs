@@ -63,6 +63,16 @@ struct DepartureView {
     classes: Vec<Class>,
     stories: Vec<StoryView>,
     asked: Option<AskedView>,
+    short: Option<ShortView>,
+}
+
+/// The relay's caps do not carry it in time: somebody has to choose.
+#[derive(Serialize)]
+struct ShortView {
+    readers: i64,
+    copies: i64,
+    /// How many hours are enough, when a week is.
+    hours: Option<i64>,
 }
 
 /// One piece of the bar.
@@ -141,7 +151,8 @@ async fn room(hall: Arc<Hall>, visit: Visit) -> Done {
     let read = hall.desk.store.read(move |tx| read(tx, id)).await?.ok_or_else(Trouble::not_found)?;
     let still = visit.query.has("still");
     let asked = asked(&hall, &visit, id).await?;
-    let view = view(read, &visit, still, asked);
+    let short = short(&hall, &visit, &read.departure).await?;
+    let view = view(read, &visit, still, asked, short);
     let refresh = view.moves && !still;
     let mut page = hall.pages.show(&Frame::of(&visit), ROOM, "departure.html", "An edition on its way", &view)?;
     if refresh {
@@ -174,7 +185,21 @@ fn read(tx: &store::Read, id: DepartureId) -> store::Result<Option<Read>> {
     }))
 }
 
-fn view(read: Read, visit: &Visit, still: bool, asked: Option<AskedView>) -> DepartureView {
+/// What the relay's caps leave behind of a departure that waits for its button.
+async fn short(hall: &Hall, visit: &Visit, departure: &Departure) -> Result<Option<ShortView>, Trouble> {
+    if !matches!(departure.state, DepartureState::Cut | DepartureState::Paused) {
+        return Ok(None);
+    }
+    let route = (hall.desk.office.route)(visit.kept.clone(), departure.id).await.map_err(Trouble::refused)?;
+    let short = route.filter(|prospect| !prospect.may_leave());
+    Ok(short.map(|prospect| ShortView {
+        readers: prospect.shortfall(),
+        copies: prospect.copies,
+        hours: prospect.hours_enough(visit.now),
+    }))
+}
+
+fn view(read: Read, visit: &Visit, still: bool, asked: Option<AskedView>, short: Option<ShortView>) -> DepartureView {
     use DepartureState::{Cancelled, Cut, Open, Paused, Settled};
     let (state, sums) = (read.departure.state, &read.sums);
     let at = |moment| moment::minute(moment, &visit.outlet.zone);
@@ -220,6 +245,7 @@ fn view(read: Read, visit: &Visit, still: bool, asked: Option<AskedView>) -> Dep
         classes: classes(&read.lanes),
         stories: read.stories,
         asked,
+        short,
     }
 }
 

@@ -210,7 +210,7 @@ async fn test(hall: Arc<Hall>, visit: Visit) -> Done {
         return show(&hall, &visit, Trouble::UNFIT, &cohort, unfit(fault)).await;
     };
     let desk = &hall.desk;
-    let orders = (desk.orders)(&visit.kept).map_err(Trouble::refused)?;
+    let orders = (desk.office.orders)(visit.kept.clone()).await.map_err(Trouble::refused)?;
     let way = Way {
         world: &desk.world,
         store: &desk.store,

@@ -4,13 +4,17 @@ use std::sync::Arc;
 
 use edition::correct::Corrected;
 use edition::cut::Outcome;
-use newsroom::{ArticleId, Departure, DepartureId, DepartureState, Problem};
+use newsroom::{ArticleId, Departure, DepartureId, DepartureState, HOUR_MS, Problem};
+use post::carry::Choice;
 use store::{editions, members};
 
 use super::{mail_trouble, publish, wish};
 use crate::door::{Done, Hall, Visit, see_other};
 use crate::problem::Trouble;
 use crate::table::{EDITOR, Route, post};
+
+/// An edition may be given a week at most: older news is none.
+const HOURS_MAX: i64 = 168;
 
 pub(crate) const ROUTES: &[Route] = &[
     post!("/edition/cut", EDITOR, cut),
@@ -73,19 +77,53 @@ async fn moved(hall: &Hall, visit: &Visit, from: DepartureState, to: DepartureSt
     if moved || now.state == to {
         return Ok(see_other(&path(&now)));
     }
-    Err(Trouble::refused(Problem::new(
-        format!("This edition is {}.", word(now.state)),
+    Err(not_now(&now))
+}
+
+fn not_now(departure: &Departure) -> Trouble {
+    Trouble::refused(Problem::new(
+        format!("This edition is {}.", word(departure.state)),
         "Nothing was changed.",
         "Its page shows where every reader stands.",
-    )))
+    ))
 }
 
 fn path(departure: &Departure) -> String {
     format!("/departures/{}", departure.id)
 }
 
+/// Lets a departure leave or go on. When the relay's caps do not carry it in time, the form says what was chosen.
+async fn open(hall: &Hall, visit: &Visit, from: DepartureState, said: &'static str) -> Done {
+    let id: DepartureId = visit.place("departure")?;
+    let departure = hall.desk.store.read(move |tx| editions::departure_by_id(tx, id)).await?;
+    let departure = departure.ok_or_else(Trouble::not_found)?;
+    if departure.state == DepartureState::Open {
+        // Another member was quicker.
+        return Ok(see_other(&path(&departure)));
+    }
+    if departure.state != from {
+        return Err(not_now(&departure));
+    }
+    (hall.desk.office.open)(visit.kept.clone(), id, choice(visit)).await.map_err(Trouble::refused)?;
+    let act = hall.act(visit, said, id.to_string());
+    hall.desk.store.write(move |tx| members::note(tx, &act)).await?;
+    Ok(see_other(&path(&departure)))
+}
+
+/// What was chosen for a shortfall; nothing, when nothing was asked.
+fn choice(visit: &Visit) -> Choice {
+    let number = |name: &str| visit.sent.fields.one(name).parse::<i64>().ok();
+    match visit.sent.fields.one("choice") {
+        "lengthen" => {
+            number("hours").map_or(Choice::None, |hours| Choice::Lengthen(hours.clamp(1, HOURS_MAX) * HOUR_MS))
+        }
+        "accept" => number("readers").map_or(Choice::None, Choice::Accept),
+        _ => Choice::None,
+    }
+}
+
 async fn send(hall: Arc<Hall>, visit: Visit) -> Done {
-    moved(&hall, &visit, DepartureState::Cut, DepartureState::Open, "sent an edition").await
+    open(&hall, &visit, DepartureState::Cut, "sent an edition").await
 }
 
 async fn pause(hall: Arc<Hall>, visit: Visit) -> Done {
@@ -93,7 +131,7 @@ async fn pause(hall: Arc<Hall>, visit: Visit) -> Done {
 }
 
 async fn resume(hall: Arc<Hall>, visit: Visit) -> Done {
-    moved(&hall, &visit, DepartureState::Paused, DepartureState::Open, "let an edition go on").await
+    open(&hall, &visit, DepartureState::Paused, "let an edition go on").await
 }
 
 async fn cancel(hall: Arc<Hall>, visit: Visit) -> Done {
