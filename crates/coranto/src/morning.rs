@@ -122,7 +122,10 @@ fn keep_picture(tx: &store::Write, id: PictureId, picture: gather::Picture) -> s
 /// # Errors
 /// A [`Problem`] when a page cannot be rendered or written; what was published before stays readable.
 pub async fn publish(house: &House) -> Result<press::folder::Changes, Problem> {
-    let done = press::publish::publish(&house.world, &house.store, &house.outlet(), &house.site_folder()).await;
+    // The settings as they stand: a member may have changed the outlet's name since the house was opened.
+    let kept = house.store.read(store::settings::all).await.map_err(|fault| store_problem(&fault))?;
+    let outlet = crate::settings::Settings::new(kept).outlet();
+    let done = press::publish::publish(&house.world, &house.store, &outlet, &house.site_folder()).await;
     done.map_err(|fault| {
         Problem::new(
             format!("The site could not be published: {fault}."),

@@ -95,7 +95,7 @@ fn table() -> Vec<web::Setting> {
 }
 
 /// Longest values of settings that say no length themselves: a host name and a scheme, a mail address.
-const LINE_CHARS_MAX: usize = 300;
+const LINE_CHARS_MAX: usize = 260;
 
 fn shape(kind: Kind) -> Shape {
     match kind {

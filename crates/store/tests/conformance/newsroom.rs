@@ -49,6 +49,24 @@ fn a_source_is_due_until_it_was_read() {
 }
 
 #[test]
+fn a_paused_source_is_not_due_until_it_is_resumed() {
+    tell("pause", async |store| {
+        let told = store
+            .write(|tx| {
+                sources::add(tx, &source(1, "https://a.example/feed"), 900_000)?;
+                let paused = [sources::pause(tx, SourceId(1))?, sources::pause(tx, SourceId(2))?];
+                let due = sources::due(tx, DAWN, 10)?.len();
+                let resumed = sources::resume(tx, SourceId(1), DAWN)?;
+                Ok((paused, due, resumed, sources::due(tx, DAWN, 10)?.len()))
+            })
+            .await
+            .expect("a story");
+        assert_eq!(told, ([true, false], 0, true, 1));
+        vec![format!("{told:?}")]
+    });
+}
+
+#[test]
 fn a_retitle_is_an_update_and_not_a_new_item() {
     tell("retitle", async |store| {
         let filed = |id, title: &str| Filed {

@@ -1,7 +1,10 @@
 //! Stories of articles that members write, and of the outlet's own pages.
 
-use newsroom::{ArticleId, ArticleState, Credit, FreePage, MemberId, PageId, Revision, Topics};
-use store::{articles, pages, revisions};
+use newsroom::{
+    ArticleId, ArticleState, Credit, FreePage, Item, ItemId, ItemState, MemberId, PageId, Revision, SourceId, Topics,
+};
+use store::items::Filed;
+use store::{articles, items, pages, revisions};
 
 use crate::engines::{DAWN, tell};
 
@@ -50,6 +53,61 @@ fn a_correction_is_told_and_a_withdrawn_article_says_so() {
         assert_eq!(told.1.iter().map(|p| p.member).collect::<Vec<_>>(), [None, Some(MemberId(2)), Some(MemberId(1))]);
         assert_eq!((told.2[0].title.as_str(), told.3[0].slug.as_str()), ("Third", "second-5"));
         assert_eq!(told.4, (0, [true, false], false));
+        vec![format!("{told:?}")]
+    });
+}
+
+fn item(id: i64, title: &str) -> Filed {
+    let item = Item {
+        id: ItemId(id),
+        source: SourceId(1),
+        guid: format!("g{id}"),
+        url: None,
+        title: title.into(),
+        author: None,
+        language: None,
+        published: None,
+        published_raw: None,
+        summary_html: None,
+        content_html: None,
+        image_url: None,
+        first_seen: DAWN + id / 2,
+        state: ItemState::New,
+        article: None,
+    };
+    Filed { item, categories: Vec::new() }
+}
+
+#[test]
+fn an_item_waits_is_dismissed_and_comes_back_and_a_hand_at_its_article_is_not_written_over() {
+    tell("inbox", async |store| {
+        let told = store
+            .write(|tx| {
+                for id in 1..=4 {
+                    items::file(tx, &item(id, "As it came"))?;
+                }
+                let first = items::in_state(tx, ItemState::New, (i64::MAX, i64::MAX), 2)?;
+                let last = &first[1].item;
+                let second = items::in_state(tx, ItemState::New, (last.first_seen, last.id.0), 9)?;
+                let order: Vec<i64> = first.iter().chain(&second).map(|filed| filed.item.id.0).collect();
+                let recalled =
+                    [items::dismiss(tx, ItemId(1))?, items::recall(tx, ItemId(1))?, items::recall(tx, ItemId(1))?];
+                for (id, member) in [(2, None), (3, Some(MemberId(1)))] {
+                    articles::add(tx, &format!("a{id}"), Some(ItemId(id)), None, &revision(id, 1, "A"))?;
+                    revisions::note(tx, ArticleId(id), 1, member, "")?;
+                    items::taken(tx, ItemId(id), ArticleId(id))?;
+                    items::file(tx, &item(id, "As it was changed"))?;
+                }
+                let by_itself: Vec<i64> = items::changed(tx, 9)?.iter().map(|filed| filed.item.id.0).collect();
+                let settled = [items::settle(tx, ItemId(3))?, items::settle(tx, ItemId(3))?];
+                revisions::discard(tx, ArticleId(3))?;
+                let back = items::by_id(tx, ItemId(3))?.map(|filed| (filed.item.state, filed.item.article));
+                Ok((order, recalled, by_itself, settled, back))
+            })
+            .await
+            .expect("a story");
+        let back = Some((ItemState::New, None));
+        assert_eq!(told, (vec![4, 3, 2, 1], [true, true, false], vec![2], [true, false], back));
         vec![format!("{told:?}")]
     });
 }

@@ -4,6 +4,7 @@
 //! A save carries the number of the revision it came from. When somebody else saved meanwhile both texts stand on one page,
 //! and nothing is lost.
 
+mod bare;
 mod form;
 mod preview;
 

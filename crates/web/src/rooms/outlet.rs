@@ -55,7 +55,7 @@ const PARTS: [(&str, &str); 7] = [
     ("site", "The site"),
 ];
 /// A line longer than this gets room for several.
-const LONG_CHARS: usize = 160;
+const LONG_CHARS: usize = 260;
 
 async fn show(hall: Arc<Hall>, visit: Visit) -> Done {
     page(&hall, &visit, StatusCode::OK, Vec::new())

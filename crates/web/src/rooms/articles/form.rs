@@ -9,6 +9,7 @@ use store::{Write, pictures};
 use crate::door::{Hall, Visit};
 use crate::form::Fields;
 use crate::problem::Trouble;
+use crate::rooms::articles::bare::bare;
 
 /// Lengths of fields, in characters (ASVS V2.2.1): generous for a newsroom, and no field is without one.
 const TITLE_CHARS_MAX: usize = 300;
@@ -252,7 +253,12 @@ fn picture_words(fault: PictureFault) -> String {
 /// Keeps a picture that a member chose, or says what is wrong with it. Its first bytes say what it is and how large, before
 /// anything is decoded; the name it has on the member's machine is never used.
 async fn keep_picture(hall: &Hall, bytes: Vec<u8>) -> Result<Result<pictures::Picture, String>, Trouble> {
-    let looked = hall.desk.world.compute(move || gather::look_at(bytes, None)).await;
+    let looked = hall.desk.world.compute(move || {
+        let picture = gather::look_at(bytes, None)?;
+        // Kept without what it tells of its maker, and judged anew as what it then is.
+        gather::look_at(bare(&picture.bytes, picture.format).ok_or(PictureFault::Damaged)?, None)
+    });
+    let looked = looked.await;
     let picture = match looked {
         Ok(picture) => picture,
         Err(fault) => return Ok(Err(picture_words(fault))),
