@@ -53,6 +53,8 @@ ids! {
     DepartureId,
     /// A cohort's id.
     CohortId,
+    /// A slot's id.
+    SlotId,
     /// A reader's id: 12 bits of week and 51 random, so that it does not tell when in the week someone joined.
     ReaderId,
 }

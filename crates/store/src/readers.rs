@@ -1,9 +1,11 @@
 //! Readers, their subscriptions and consent. Addresses are sealed bytes here: this crate cannot open them.
 
-use newsroom::{ConsentKind, Format, Ms, NewsletterId, ReaderId, SubscriptionState, Suppression, Topics, WEEK_MS};
+use newsroom::{
+    ConsentKind, DAY_MS, Format, Ms, NewsletterId, ReaderId, SubscriptionState, Suppression, Topics, WEEK_MS,
+};
 
 use crate::engine::Row;
-use crate::{Read, Result, Write, args, sql};
+use crate::{Read, Result, Write, args, slots, sql};
 
 /// A sealed sign-up waiting at the door.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,7 +146,6 @@ const ASK: &str = sql!(
      ON CONFLICT (reader, newsletter) DO UPDATE
      SET state = 1, topics = excluded.topics, opt_ins = subscription.opt_ins + 1, opt_in_at = excluded.opt_in_at"
 );
-const LAST_RANK: &str = sql!("SELECT coalesce(max(rank), 0) FROM departure WHERE kind = 1 AND newsletter = $1");
 const CONFIRM: &str = sql!(
     "UPDATE subscription
      SET state = 2, opt_ins = 0, seen_rank = CASE WHEN seen_rank > $3 THEN seen_rank ELSE $3 END
@@ -214,16 +215,18 @@ pub fn consent(
     Ok(())
 }
 
-/// The reader pressed the button behind the opt-in link. They have seen what earlier editions carried, so that their
-/// first edition holds today's news and not the archive. `false` when there was nothing to confirm.
+/// The reader pressed the button behind the opt-in link. What is older than a day counts as seen, so that their first
+/// edition holds today's news and not the archive; and they wait for it as a newcomer. `false` when there was nothing to
+/// confirm.
 ///
 /// # Errors
 /// [`crate::Error`].
 pub fn confirm(tx: &Write, reader: ReaderId, newsletter: NewsletterId, line: &Line, now: Ms) -> Result<bool> {
-    let seen = tx.first(LAST_RANK, args![newsletter.0])?.map_or(0, |r| r.int(0));
+    let seen = slots::rank_at(tx, now - DAY_MS)?;
     let confirmed = tx.execute(CONFIRM, args![reader.0, newsletter.0, seen])? == 1;
     if confirmed {
         consent(tx, reader, newsletter, ConsentKind::Confirmed, line, now)?;
+        slots::welcome(tx, reader, newsletter, now)?;
     }
     Ok(confirmed)
 }

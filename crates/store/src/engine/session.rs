@@ -162,7 +162,10 @@ pub enum Session {
 }
 
 /// Every migration, in order: old and new code both run on it; added, never edited.
-pub(crate) const MIGRATIONS: &[(&str, &str)] = &[("0001_founding", include_str!("../../migrations/0001_founding.sql"))];
+pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_founding", include_str!("../../migrations/0001_founding.sql")),
+    ("0002_newsroom", include_str!("../../migrations/0002_newsroom.sql")),
+];
 
 impl Session {
     /// Opens a connection.
