@@ -4,12 +4,14 @@
 
 pub mod answer;
 pub mod cli;
+pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod house;
 pub mod morning;
 pub mod office;
 pub mod progress;
+pub mod reminder;
 pub mod report;
 pub mod run;
 mod saved;

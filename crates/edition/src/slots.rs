@@ -161,6 +161,15 @@ pub fn closed_at(hours: &Hours, instant_ms: Ms) -> Option<Ms> {
     (instant_ms == own && closed <= instant_ms).then_some(closed)
 }
 
+/// The local date whose line-up has closed, while it is still time to give the word for it: from the cutoff until a
+/// departure would be held.
+pub fn closing(hours: &Hours, now: Ms) -> Option<Date> {
+    let date = local_date(&hours.zone, now)?;
+    let closed = hours.zone.to_timestamp(date.to_datetime(hours.cutoff)).ok()?.as_millisecond();
+    let own = instant(&hours.zone, date, hours.hour)?;
+    (closed <= now && now <= own + hours.late_after_ms).then_some(date)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

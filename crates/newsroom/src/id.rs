@@ -59,6 +59,11 @@ ids! {
     ReaderId,
 }
 
+impl NewsletterId {
+    /// No newsletter: mail to the desk itself, which no reader's leaving stops. No id that is minted is 0.
+    pub const DESK: Self = Self(0);
+}
+
 /// Bits of an id that count within one millisecond.
 const COUNTER_BITS: u32 = 12;
 /// Bits of an id that name the node that minted it.

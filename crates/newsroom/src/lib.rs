@@ -41,7 +41,7 @@ pub use length::{WordTally, word_count};
 pub use outlet::Outlet;
 pub use problem::Problem;
 pub use reader::{Consent, ConsentKind, ReaderState, SubscriptionState, Suppression};
-pub use signup::{NoSignUp, SignUp};
+pub use signup::{LinkWish, NoSignUp, SignUp};
 pub use slot::{Frequency, KeptTurn, Slot, Timing, Turn, TurnState};
 pub use source::{Item, ItemState, Source, SourceHealth, SourceKind};
 pub use topic::{TOPICS_MAX, Topic, Topics};

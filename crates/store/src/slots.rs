@@ -135,6 +135,23 @@ pub fn asking(tx: &Read, newsletter: NewsletterId) -> Result<Vec<KeptTurn>> {
     Ok(tx.query(ASKING, args![newsletter.0])?.iter().map(kept).collect())
 }
 
+const RECENT: &str = sql!(
+    "SELECT min(slot), kind, date, min(instant), state, departure, count(*) FROM turn
+     WHERE newsletter = $1 AND date >= $2 AND state <> 3
+     GROUP BY kind, date, state, departure
+     ORDER BY date DESC, 4 DESC, kind, state
+     LIMIT $3"
+);
+
+/// What became of the turns of `date` and later, the newest first, with how many slots each had; turns without readers are
+/// left out.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn recent(tx: &Read, newsletter: NewsletterId, date: &str, limit: i64) -> Result<Vec<(KeptTurn, i64)>> {
+    Ok(tx.query(RECENT, args![newsletter.0, date, limit])?.iter().map(|r| (kept(r), r.int(6))).collect())
+}
+
 fn kept(row: &Row) -> KeptTurn {
     KeptTurn {
         slot: SlotId(row.int(0)),

@@ -6,6 +6,7 @@ mod doctor;
 pub mod edition;
 mod export;
 mod gather;
+pub mod held;
 mod init;
 mod read;
 mod readers;
@@ -50,8 +51,12 @@ fn wants_json(command: &Command) -> bool {
         Command::Source(Source::Add { common, .. } | Source::Remove { common, .. })
         | Command::Article(Article::Import { common, .. })
         | Command::Edition(
-            Edition::Cut { common, .. } | Edition::Send { common, .. } | Edition::Report { common, .. },
+            Edition::Cut { common, .. }
+            | Edition::Send { common, .. }
+            | Edition::Report { common, .. }
+            | Edition::Release { common, .. },
         ) => common.json,
+        Command::Edition(Edition::Held(of) | Edition::Turns(of)) => of.common.json,
     }
 }
 
