@@ -202,6 +202,7 @@ impl Settings {
             leaves: if self.get("edition.leaves") == "itself" { Leaves::Itself } else { Leaves::Person },
             welcome: if self.get("edition.welcome") == "at-once" { Welcome::AtOnce } else { Welcome::AtTurn },
             lives_ms: self.edition_lives_ms(),
+            defect: None,
         }
     }
 

@@ -49,6 +49,19 @@ pub struct Rules {
     pub welcome: Welcome,
     /// How long an edition's copies may be on their way, in milliseconds.
     pub lives_ms: Ms,
+    /// A defect planted by the simulation, to show that it would be caught. Never set elsewhere.
+    pub defect: Option<Defect>,
+}
+
+/// A promise broken on purpose, so that the simulation can show it sees that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Defect {
+    /// The edition's date is taken in UTC instead of the reader's zone.
+    DateInUtc,
+    /// A reader's last date does not guard them.
+    NoLastDate,
+    /// What was decided before is forgotten at each look.
+    NoTurns,
 }
 
 /// What became of a turn.
@@ -98,6 +111,7 @@ impl Scheduler<'_> {
     pub async fn look(&self) -> Result<Look, CutFault> {
         let (now, newsletter) = (self.world.now(), self.newsletter.id);
         let clock = self.store.write(move |tx| kept::start_clock(tx, newsletter, now)).await?;
+        self.plant().await?;
         let from = slots::earliest_date(now).map_or(String::new(), |date| date.to_string());
         let (choices, decided) =
             self.store.read(move |tx| Ok((kept::list(tx, newsletter)?, kept::decided(tx, newsletter, &from)?))).await?;
@@ -106,7 +120,7 @@ impl Scheduler<'_> {
             return Ok(Look { turns: Vec::new(), backwards: true });
         };
         let mut look = Look::default();
-        for one in due {
+        for one in due.into_iter().map(|one| self.planted(one)) {
             let became = self.decide(&one).await?;
             look.turns.push((one.turn, became));
         }
@@ -114,6 +128,27 @@ impl Scheduler<'_> {
             self.seen(now).await?;
         }
         Ok(look)
+    }
+
+    fn planted(&self, mut due: Due) -> Due {
+        if self.rules.defect == Some(Defect::DateInUtc) {
+            let date =
+                slots::local_date(&jiff::tz::TimeZone::UTC, due.turn.instant).expect("a turn's moment has a date");
+            due.turn.date = date.to_string();
+        }
+        due
+    }
+
+    async fn plant(&self) -> Result<(), store::Error> {
+        let newsletter = self.newsletter.id;
+        let dates = self.rules.defect == Some(Defect::NoLastDate);
+        if dates || self.rules.defect == Some(Defect::NoTurns) {
+            let plant = move |tx: &store::Write<'_>| {
+                if dates { kept::plant_no_last_dates(tx, newsletter) } else { kept::plant_no_turns(tx, newsletter) }
+            };
+            self.store.write(plant).await?;
+        }
+        Ok(())
     }
 
     async fn seen(&self, now: Ms) -> Result<(), store::Error> {

@@ -451,3 +451,24 @@ const RANK_AT: &str =
 pub fn rank_at(tx: &Read, moment: Ms) -> Result<i64> {
     Ok(tx.first(RANK_AT, args![moment])?.map_or(0, |r| r.int(0)))
 }
+
+const PLANT_DATES: &str = sql!("UPDATE subscription SET last_date = '' WHERE newsletter = $1");
+const PLANT_TURNS: &str = sql!("DELETE FROM turn WHERE newsletter = $1");
+
+/// The simulation's planted defect: forgets which date each reader had last.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn plant_no_last_dates(tx: &Write, newsletter: NewsletterId) -> Result<()> {
+    tx.execute(PLANT_DATES, args![newsletter.0])?;
+    Ok(())
+}
+
+/// The simulation's planted defect: forgets what became of every turn, and which date each reader had last.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn plant_no_turns(tx: &Write, newsletter: NewsletterId) -> Result<()> {
+    tx.execute(PLANT_TURNS, args![newsletter.0])?;
+    plant_no_last_dates(tx, newsletter)
+}

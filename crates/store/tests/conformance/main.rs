@@ -4,3 +4,4 @@ mod engines;
 mod ledger;
 mod newsroom;
 mod readers;
+mod slots;
