@@ -273,6 +273,7 @@ impl Scheduler<'_> {
         if self.rules.welcome == Welcome::AtTurn {
             return Ok(None);
         }
+        self.store.write(move |tx| kept::open_newcomers_eyes(tx, newsletter, now - FRESH_MS)).await?;
         let Some(today) = slots::local_date(&self.rules.hours.zone, now) else { return Ok(None) };
         let last = self.store.read(move |tx| editions::last_date(tx, newsletter, EditionKind::Daily)).await?;
         let yesterday = today.yesterday().unwrap_or(today);

@@ -1,8 +1,6 @@
 //! Readers, their subscriptions and consent. Addresses are sealed bytes here: this crate cannot open them.
 
-use newsroom::{
-    ConsentKind, DAY_MS, Format, Ms, NewsletterId, ReaderId, SubscriptionState, Suppression, Topics, WEEK_MS,
-};
+use newsroom::{ConsentKind, Format, Ms, NewsletterId, ReaderId, SubscriptionState, Suppression, Topics, WEEK_MS};
 
 use crate::engine::Row;
 use crate::{Read, Result, Write, args, slots, sql};
@@ -146,6 +144,7 @@ const ASK: &str = sql!(
      ON CONFLICT (reader, newsletter) DO UPDATE
      SET state = 1, topics = excluded.topics, opt_ins = subscription.opt_ins + 1, opt_in_at = excluded.opt_in_at"
 );
+const LAST_RANK: &str = sql!("SELECT coalesce(max(rank), 0) FROM departure WHERE kind = 1 AND newsletter = $1");
 const CONFIRM: &str = sql!(
     "UPDATE subscription
      SET state = 2, opt_ins = 0, seen_rank = CASE WHEN seen_rank > $3 THEN seen_rank ELSE $3 END
@@ -215,14 +214,14 @@ pub fn consent(
     Ok(())
 }
 
-/// The reader pressed the button behind the opt-in link. What is older than a day counts as seen, so that their first
-/// edition holds today's news and not the archive; and they wait for it as a newcomer. `false` when there was nothing to
-/// confirm.
+/// The reader pressed the button behind the opt-in link. They have seen what earlier editions carried, so that their
+/// first edition holds today's news and not the archive; and they are a newcomer, who may get today's at once. `false` when
+/// there was nothing to confirm.
 ///
 /// # Errors
 /// [`crate::Error`].
 pub fn confirm(tx: &Write, reader: ReaderId, newsletter: NewsletterId, line: &Line, now: Ms) -> Result<bool> {
-    let seen = slots::rank_at(tx, now - DAY_MS)?;
+    let seen = tx.first(LAST_RANK, args![newsletter.0])?.map_or(0, |r| r.int(0));
     let confirmed = tx.execute(CONFIRM, args![reader.0, newsletter.0, seen])? == 1;
     if confirmed {
         consent(tx, reader, newsletter, ConsentKind::Confirmed, line, now)?;
@@ -315,6 +314,17 @@ const STAND_BY: &str = sql!(
 /// [`crate::Error`].
 pub fn mailing(tx: &Read, reader: ReaderId) -> Result<Option<(i64, String)>> {
     Ok(tx.first(MAILING, args![reader.0])?.map(|r| (r.int(0), r.text(1))))
+}
+
+const SPEAK: &str = sql!("UPDATE reader SET language = $2 WHERE id = $1");
+
+/// The language that a reader's mail speaks from now on.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn speak(tx: &Write, reader: ReaderId, language: &str) -> Result<()> {
+    tx.execute(SPEAK, args![reader.0, language])?;
+    Ok(())
 }
 
 /// Notes that a letter with the link to their choices is queued for an active reader. `false`: they are none, or had one

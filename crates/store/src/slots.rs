@@ -316,6 +316,23 @@ pub fn newcomers(tx: &Read, newsletter: NewsletterId) -> Result<i64> {
     Ok(tx.first(NEWCOMERS, args![newsletter.0])?.map_or(0, |r| r.int(0)))
 }
 
+const OPEN_EYES: &str = sql!(
+    "UPDATE subscription SET seen_rank = $2
+     WHERE newsletter = $1 AND seen_rank > $2 AND last_date = ''
+       AND reader IN (SELECT w.reader FROM newcomer AS w WHERE w.newsletter = $1)"
+);
+
+/// Of the newcomers, lets those who never had an edition see what was published after `since` as new: their first holds
+/// the day's news, also what left this morning. Who had editions before is left as they are.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn open_newcomers_eyes(tx: &Write, newsletter: NewsletterId, since: Ms) -> Result<()> {
+    let rank = rank_at(tx, since)?;
+    tx.execute(OPEN_EYES, args![newsletter.0, rank])?;
+    Ok(())
+}
+
 /// Lets the newcomers' edition depart: each gets one copy, which counts as the edition of its date, and waits no more.
 ///
 /// # Errors

@@ -135,6 +135,8 @@ fn newcomers_get_one_copy_and_wait_no_more() {
         let told = write(&store, |tx| {
             depart(tx, 1, &[SlotId::DAILY], Word::Clock)?;
             reader(tx, 300, Topics::ALL)?;
+            // They confirmed after what left; nothing older than a day is published here, so all of it is new to them.
+            slots::open_newcomers_eyes(tx, DAILY, DAWN)?;
             assert_eq!(slots::newcomers(tx, DAILY)?, 4);
             let cut = slots::depart_newcomers(tx, &ready(tx, 2)?, DAWN + 10)?;
             assert_eq!((audience(&cut), slots::newcomers(tx, DAILY)?), (1, 0));
