@@ -18,11 +18,14 @@ pub enum Tool {
     Dkimpy,
     /// `unshare` and `ip`, on a machine that lets us make namespaces with them.
     Namespaces,
+    /// libfaketime, which moves a program's clock: its library for programs with threads.
+    Faketime,
 }
 
 impl Tool {
     /// All of them.
-    pub const ALL: [Tool; 5] = [Tool::Postgres, Tool::Chromium, Tool::Axe, Tool::Dkimpy, Tool::Namespaces];
+    pub const ALL: [Tool; 6] =
+        [Tool::Postgres, Tool::Chromium, Tool::Axe, Tool::Dkimpy, Tool::Namespaces, Tool::Faketime];
 
     /// Its name, in files and reports.
     pub fn name(self) -> &'static str {
@@ -32,6 +35,7 @@ impl Tool {
             Tool::Axe => "axe-core",
             Tool::Dkimpy => "dkimpy",
             Tool::Namespaces => "namespaces",
+            Tool::Faketime => "libfaketime",
         }
     }
 
@@ -43,6 +47,7 @@ impl Tool {
             Tool::Axe => "npm install --prefix target/npm --ignore-scripts axe-core@4.14.1",
             Tool::Dkimpy => "python3 -m venv target/venv && target/venv/bin/pip install dkimpy==1.1.8",
             Tool::Namespaces => "as root, or where others may make namespaces: apt-get install util-linux iproute2",
+            Tool::Faketime => "apt-get install libfaketime",
         }
     }
 
@@ -54,6 +59,7 @@ impl Tool {
             Tool::Axe => present(target().join("npm/node_modules/axe-core/axe.min.js")),
             Tool::Dkimpy => python_with("dkim"),
             Tool::Namespaces => on_path("unshare").filter(|unshare| namespace::usable(unshare)),
+            Tool::Faketime => faketime(),
         }
     }
 }
@@ -93,6 +99,12 @@ fn newest_postgres() -> Option<PathBuf> {
     binaries.join("initdb").exists().then_some(binaries)
 }
 
+/// Debian keeps it below the folder of the machine's kind.
+fn faketime() -> Option<PathBuf> {
+    let kinds = std::fs::read_dir("/usr/lib").ok()?.filter_map(Result::ok);
+    kinds.map(|kind| kind.path().join("faketime/libfaketimeMT.so.1")).find(|library| library.exists())
+}
+
 /// The folder that a program really lies in, if `initdb` lies there too: a link on the PATH may stand alone.
 fn beside(program: PathBuf) -> Option<PathBuf> {
     let binaries = program.canonicalize().ok()?.parent()?.to_owned();
@@ -130,7 +142,8 @@ mod tests {
     fn a_build_machine_installs_every_tool_in_the_same_version() {
         let script = include_str!("../../.ci/run");
         let packages = Tool::ALL.map(|tool| tool.install().rsplit(' ').next().unwrap());
-        assert_eq!(packages, ["postgresql", "chromium", "axe-core@4.14.1", "dkimpy==1.1.8", "iproute2"]);
+        let every = ["postgresql", "chromium", "axe-core@4.14.1", "dkimpy==1.1.8", "iproute2", "libfaketime"];
+        assert_eq!(packages, every);
         assert!(packages.iter().all(|package| script.contains(package)));
     }
 }

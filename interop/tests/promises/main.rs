@@ -3,6 +3,7 @@
 //! Nothing here reaches into the newsroom. What it says of itself is held against what came out at the other end.
 
 mod canary;
+mod clock;
 mod doors;
 mod http;
 mod input;

@@ -165,7 +165,7 @@ async fn a_token_tampered_with_cut_or_made_for_something_else_opens_nothing() {
 }
 
 #[tokio::test]
-async fn a_get_changes_nothing_and_tells_nothing_of_a_readers_standing() {
+async fn a_get_changes_nothing_and_tells_only_the_holder_of_a_preferences_link_where_they_stand() {
     let hall = Hall::open("gets").await;
     let before = hall.rows().await;
     for method in [Method::GET, Method::HEAD] {
@@ -177,7 +177,7 @@ async fn a_get_changes_nothing_and_tells_nothing_of_a_readers_standing() {
                     let answer = hall.ask(request(method.clone(), path, &[("purpose", "prefetch")], "x=1")).await;
                     let expected = match purpose {
                         Purpose::Resubscribe => StatusCode::METHOD_NOT_ALLOWED,
-                        Purpose::Preferences if reader != ACTIVE => StatusCode::NOT_FOUND,
+                        Purpose::Preferences if reader == PENDING || reader == UNKNOWN => StatusCode::NOT_FOUND,
                         _ => StatusCode::OK,
                     };
                     assert_eq!(answer.status, expected, "{method} {path}");
