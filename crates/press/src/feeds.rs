@@ -149,7 +149,12 @@ fn edition_entry(
         return Ok(None);
     };
     let stories = articles.iter().map(|article| entry(site, outlet, article)).collect::<Result<Vec<_>, _>>()?;
-    let html = theme::templates().render("edition_entry.html", json!({ "stories": stories }))?;
+    let mut html = String::new();
+    for story in &stories {
+        // Two pieces that templates printed, one after the other: nothing else gets in between.
+        html.push_str(&theme::templates().render("edition_entry.html", json!({ "entry": story }))?);
+        html.push_str(&story.html);
+    }
     let label = dates::day(day, &outlet.lang);
     let subject = text::line(&edition.subject);
     let entry = Entry {
