@@ -26,6 +26,10 @@ pub async fn with_scheduler<T>(house: &House, work: impl AsyncFnOnce(Scheduler<'
 
 /// Looks at the clock for as long as it is polled.
 pub(crate) async fn ticking(house: House) {
+    // What fails here is tried again below, and said there.
+    if tick(&house).await.is_ok() {
+        tracing::info!("The clock is looked at: editions leave, or ask, when their hour comes");
+    }
     run::forever(&house, CLOCK_MS, "clock", || tick(&house)).await;
 }
 

@@ -104,7 +104,8 @@ fn an_edition_leaves_by_itself_when_its_hour_comes_and_nothing_repeats_the_next_
     host.set(day(0, 5, 0));
     import(&place, &host, "A story for the first day");
     let mut running = Running::spawn(host.under(command(place.arguments(&["run"]))));
-    running.told(" is at ");
+    // Hours before it was first looked at are nobody's.
+    running.told("The clock is looked at");
     host.set(day(0, 7, 1));
     running.told("An edition left by itself");
     running.until("every copy", |_| (had(&inbox).len() == READERS).then_some(()));
