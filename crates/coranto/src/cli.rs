@@ -199,6 +199,9 @@ pub enum Edition {
         /// The readers' local date; today in the outlet's time zone when not given.
         #[arg(long, value_name = "YYYY-MM-DD")]
         date: Option<jiff::civil::Date>,
+        /// A breaking edition, for the readers who want nothing else.
+        #[arg(long)]
+        breaking: bool,
         /// Which newsroom.
         #[command(flatten)]
         common: Common,
@@ -230,6 +233,24 @@ pub enum Edition {
         #[command(flatten)]
         common: Common,
     },
+    /// The editions that do not leave by themselves: held because their hour is long past, or waiting for a person's word.
+    #[command(after_help = "Example: coranto edition held")]
+    Held(Plain),
+    /// Give the word for an edition that is held or waits: it leaves now. With --drop it does not leave at all.
+    #[command(after_help = "Example: coranto edition release daily-2026-11-24")]
+    Release {
+        /// Which, as `coranto edition held` names it. Given before its hour, the edition leaves at its hour.
+        id: String,
+        /// Let it go: its readers get what was in it with their next edition.
+        #[arg(long)]
+        drop: bool,
+        /// Which newsroom.
+        #[command(flatten)]
+        common: Common,
+    },
+    /// What became of the latest turns: when which readers' edition left, or why it did not.
+    #[command(after_help = "Example: coranto edition turns --json")]
+    Turns(Plain),
     /// Where every reader of an edition stands.
     #[command(after_help = "Example: coranto edition report --json")]
     Report {

@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 
 use newsroom::{
     Article, Cohort, CohortId, CohortKey, DepartureId, EditionId, EditionKind, LineUpEntry, Ms, Newsletter, Outlet,
-    Topic,
+    Topic, Turn,
 };
-use store::editions::{self, Cut, KeyCount, Order, Rendered};
+use store::editions::{self, Audience, Cut, KeyCount, Order, Rendered};
+use store::slots::{self, Word};
 use store::{Store, articles, topics};
 use world::World;
 
@@ -33,6 +34,36 @@ pub struct Wish {
     pub date: jiff::civil::Date,
     /// How long its copies may be on their way, in milliseconds.
     pub lives_ms: Ms,
+}
+
+/// Who leaves in a departure, when, and at whose word.
+#[derive(Clone, Debug)]
+pub enum Leaving {
+    /// Everybody who gets such editions, now: cut by hand, it waits to be sent.
+    ByHand,
+    /// Those whose turn it is: it leaves at once.
+    AtTurn {
+        /// Whose turn.
+        turn: Turn,
+        /// At whose word.
+        word: Word,
+        /// The moment that the departure gets.
+        instant: Ms,
+        /// What was published after this waits for the next; `None`: the line-up as it stands.
+        closed_at: Option<Ms>,
+    },
+    /// Those who have just confirmed: it leaves at once.
+    Newcomers,
+}
+
+impl Leaving {
+    fn audience(&self) -> Audience {
+        match self {
+            Self::ByHand => Audience::Everybody,
+            Self::AtTurn { turn, .. } => Audience::Slots(turn.slots.clone()),
+            Self::Newcomers => Audience::Newcomers,
+        }
+    }
 }
 
 /// How a wish ended.
@@ -69,26 +100,35 @@ pub enum CutFault {
 struct Materials {
     outlet: Outlet,
     wish: Wish,
+    leaving: Leaving,
     line_up: Vec<(LineUpEntry, Article)>,
     topics: Vec<Topic>,
 }
 
-/// Cuts an edition that departs at once for everyone who is due.
+/// Cuts an edition by hand: for everyone who is due, whatever their hour.
 ///
 /// # Errors
 /// [`CutFault`].
 pub async fn cut(world: &World, store: &Store, outlet: &Outlet, wish: Wish) -> Result<Outcome, CutFault> {
-    let (newsletter, date) = (wish.newsletter.id, wish.date.to_string());
+    cut_for(world, store, outlet, wish, Leaving::ByHand).await
+}
+
+/// Cuts a departure for those of `leaving`.
+///
+/// # Errors
+/// [`CutFault`].
+pub async fn cut_for(
+    world: &World,
+    store: &Store,
+    outlet: &Outlet,
+    wish: Wish,
+    leaving: Leaving,
+) -> Result<Outcome, CutFault> {
+    let (newsletter, edition, audience) = (wish.newsletter.id, edition_of(&wish), leaving.audience());
     store.write(move |tx| editions::fold(tx, newsletter)).await?;
-    let (due, lowest) = {
-        let date = date.clone();
-        store
-            .read(move |tx| {
-                Ok((editions::due_keys(tx, newsletter, &date)?, editions::lowest_seen(tx, newsletter, &date)?))
-            })
-            .await?
-    };
-    let materials = gather_materials(store, outlet, wish, lowest).await?;
+    let due = store.read(move |tx| editions::due_keys(tx, &edition, &audience)).await?;
+    let lowest = due.iter().map(|(key, _)| key.seen_rank).min().unwrap_or(0);
+    let materials = gather_materials(store, outlet, wish, leaving, lowest).await?;
     if due.is_empty() {
         return Ok(Outcome::NobodyDue);
     }
@@ -98,11 +138,30 @@ pub async fn cut(world: &World, store: &Store, outlet: &Outlet, wish: Wish) -> R
     freeze(world, store, materials, due.into_iter().map(|(key, _)| key).collect()).await
 }
 
-async fn gather_materials(store: &Store, outlet: &Outlet, wish: Wish, lowest: i64) -> Result<Materials, store::Error> {
+/// The edition that a wish is for, before it has an id and a subject.
+fn edition_of(wish: &Wish) -> newsroom::Edition {
+    newsroom::Edition {
+        id: EditionId(0),
+        newsletter: wish.newsletter.id,
+        kind: wish.kind,
+        date: wish.date.to_string(),
+        subject: String::new(),
+    }
+}
+
+async fn gather_materials(
+    store: &Store,
+    outlet: &Outlet,
+    wish: Wish,
+    leaving: Leaving,
+    lowest: i64,
+) -> Result<Materials, store::Error> {
+    let closed_at = if let Leaving::AtTurn { closed_at, .. } = &leaving { *closed_at } else { None };
     let (articles, topics) = store
         .read(move |tx| {
             let limit = i64::try_from(LINE_UP_MAX).expect("a small number");
-            Ok((articles::published(tx, i64::MAX, limit)?, topics::list(tx)?))
+            let below = closed_at.map(|at| slots::rank_at(tx, at)).transpose()?.map_or(i64::MAX, |rank| rank + 1);
+            Ok((articles::published(tx, below, limit)?, topics::list(tx)?))
         })
         .await?;
     let new = articles.into_iter().filter(|a| a.published.is_some_and(|p| p.rank > lowest)).collect();
@@ -117,7 +176,7 @@ async fn gather_materials(store: &Store, outlet: &Outlet, wish: Wish, lowest: i6
             (entry, article)
         })
         .collect();
-    Ok(Materials { outlet: outlet.clone(), wish, line_up, topics })
+    Ok(Materials { outlet: outlet.clone(), wish, leaving, line_up, topics })
 }
 
 /// Puts a lead first, as long as no editor has: the newest story with a picture in `language`, else the newest with a
@@ -152,7 +211,7 @@ async fn freeze(
     materials: Materials,
     mut keys: Vec<CohortKey>,
 ) -> Result<Outcome, CutFault> {
-    let instant = world.now();
+    let instant = if let Leaving::AtTurn { instant, .. } = materials.leaving { instant } else { world.now() };
     let materials = std::sync::Arc::new(materials);
     let mut rendered: BTreeMap<CohortKey, Rendered> = BTreeMap::new();
     let ids = (EditionId(world.mint()), DepartureId(world.mint()));
@@ -163,7 +222,7 @@ async fn freeze(
             rendered.insert(key, made);
         }
         let order = order(&materials, ids, instant, &rendered);
-        match store.write(move |tx| editions::cut(tx, &order)).await? {
+        match keep(world, store, order, materials.leaving.clone()).await? {
             Cut::Frozen(departure) => return Ok(Outcome::Cut(departure)),
             Cut::Before(departure) => return Ok(Outcome::Before(departure)),
             Cut::NobodyDue => return Ok(Outcome::NobodyDue),
@@ -171,6 +230,17 @@ async fn freeze(
         }
     }
     Err(CutFault::Restless)
+}
+
+async fn keep(world: &World, store: &Store, order: Order, leaving: Leaving) -> Result<Cut, store::Error> {
+    let now = world.now();
+    store
+        .write(move |tx| match &leaving {
+            Leaving::ByHand => editions::cut(tx, &order),
+            Leaving::AtTurn { turn, word, .. } => slots::depart(tx, &order, turn, *word, now),
+            Leaving::Newcomers => slots::depart_newcomers(tx, &order, now),
+        })
+        .await
 }
 
 fn order(
@@ -182,18 +252,13 @@ fn order(
     let wish = &materials.wish;
     let lead = materials.line_up.first().map_or(String::new(), |(_, lead)| lead.revision.title.clone());
     Order {
-        edition: newsroom::Edition {
-            id: edition,
-            newsletter: wish.newsletter.id,
-            kind: wish.kind,
-            date: wish.date.to_string(),
-            subject: lead,
-        },
+        edition: newsroom::Edition { id: edition, subject: lead, ..edition_of(wish) },
         departure,
         instant,
         expires: instant + wish.lives_ms,
         line_up: materials.line_up.iter().map(|(entry, _)| entry.clone()).collect(),
         cohorts: rendered.values().cloned().collect(),
+        audience: materials.leaving.audience(),
     }
 }
 

@@ -7,6 +7,7 @@
 //! - **Newsletter**, **Edition** (one newsletter's issue of one local date), **Departure** (an edition leaving at one
 //!   instant, with a frozen audience), **Cohort** (the readers whose copies differ only in their tokens), **Copy**,
 //!   **Letter** (a single mail: the opt-in).
+//! - **Slot** (a choice of when that some readers made: frequency, zone, hour), **Turn** (a slot's, on one local date).
 //! - **Reader**, **Subscription**, **Consent**, **Suppression**.
 //! - **Delivery** (one copy's row in the **ledger**), **Attempt**, **Verdict**, **doubt**.
 //! - **Route**, **Lane**, **Relay**, **Exchanger**, **Bounce**.
@@ -22,6 +23,7 @@ mod outlet;
 mod problem;
 mod reader;
 mod signup;
+mod slot;
 mod source;
 mod topic;
 
@@ -31,8 +33,8 @@ pub use edition::{
     Cohort, CohortKey, Departure, DepartureKind, DepartureState, Edition, EditionKind, Format, LineUpEntry, Newsletter,
 };
 pub use id::{
-    ArticleId, CohortId, DepartureId, EditionId, Id, IdMint, ItemId, NewsletterId, PictureId, ReaderId, SourceId,
-    TopicId, WEEK_MS,
+    ArticleId, CohortId, DepartureId, EditionId, Id, IdMint, ItemId, NewsletterId, PictureId, ReaderId, SlotId,
+    SourceId, TopicId, WEEK_MS,
 };
 pub use ledger::{Answer, Delivery, DeliveryKey, DeliveryState, Excluded, Sums};
 pub use length::{WordTally, word_count};
@@ -41,7 +43,8 @@ pub use problem::Problem;
 pub use reader::{
     BOUNCED_ELSEWHERE, Consent, ConsentKind, LEFT_ELSEWHERE, ReaderState, SubscriptionState, Suppression,
 };
-pub use signup::{NoSignUp, SignUp};
+pub use signup::{LinkWish, NoSignUp, SignUp};
+pub use slot::{Frequency, KeptTurn, Slot, Timing, Turn, TurnState};
 pub use source::{Item, ItemState, Source, SourceHealth, SourceKind};
 pub use topic::{TOPICS_MAX, Topic, Topics};
 

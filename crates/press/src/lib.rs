@@ -23,7 +23,7 @@ mod text;
 mod theme;
 mod words;
 
-pub use page::{FeedFormat, Kind, Page, PageFile, pages, pages_touched_by, render, render_site};
+pub use page::{EditionsFeed, FeedFormat, Kind, Page, PageFile, pages, pages_touched_by, render, render_site};
 pub use site::{DayEdition, OutletView, RepublishPolicy, SignUpWords, Site, SiteView};
 
 /// What went wrong at the press. None of these is a reader's fault, and none leaves a half-written page behind.

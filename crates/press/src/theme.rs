@@ -23,6 +23,7 @@ sources![
     "base.html",
     "credit_line.html",
     "day.html",
+    "edition_entry.html",
     "feed_entry.html",
     "front.html",
     "graph.html",

@@ -15,6 +15,7 @@ pub mod newsletters;
 pub mod pictures;
 pub mod readers;
 pub mod settings;
+pub mod slots;
 pub mod sources;
 pub mod topics;
 mod value;

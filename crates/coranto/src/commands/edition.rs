@@ -7,7 +7,7 @@ use post::carry::Choice;
 use serde_json::json;
 use store::editions;
 
-use super::house;
+use super::{held, house};
 use crate::answer::Answer;
 use crate::cli;
 use crate::house::{House, store_problem};
@@ -21,10 +21,17 @@ const LOOK_MS: i64 = 250;
 /// Cuts, sends or reports.
 pub(super) async fn run(of: cli::Edition) -> Result<Answer, Problem> {
     match of {
-        cli::Edition::Cut { date, common } => {
+        cli::Edition::Cut { date, breaking, common } => {
             let house = house(&common).await?;
             let date = date.map_or_else(|| today(&house), Ok)?;
-            cut_today(&house, date).await
+            let kind = if breaking { EditionKind::Breaking } else { EditionKind::Daily };
+            cut_now(&house, kind, date).await
+        }
+        cli::Edition::Held(of) => held::list(&house(&of.common).await?).await,
+        cli::Edition::Turns(of) => held::turns(&house(&of.common).await?).await,
+        cli::Edition::Release { id, drop, common } => {
+            let house = house(&common).await?;
+            if drop { held::drop_held(&house, &id).await } else { held::release(&house, &id).await }
         }
         cli::Edition::Send { id, no_wait, lives_h, accept_shortfall, common } => {
             let house = house(&common).await?;
@@ -70,8 +77,8 @@ pub fn today(house: &House) -> Result<Date, Problem> {
     })
 }
 
-async fn cut_today(house: &House, date: Date) -> Result<Answer, Problem> {
-    let departure = match cut_edition(house, date).await? {
+async fn cut_now(house: &House, kind: EditionKind, date: Date) -> Result<Answer, Problem> {
+    let departure = match cut_kind(house, kind, date).await? {
         Outcome::Cut(departure) | Outcome::Before(departure) => departure,
         Outcome::NothingNew => {
             let told = "Nothing new: no edition was cut, and nobody is mailed.";
@@ -98,20 +105,28 @@ async fn cut_today(house: &House, date: Date) -> Result<Answer, Problem> {
 /// # Errors
 /// A [`Problem`]; then nothing was changed.
 pub async fn cut_edition(house: &House, date: Date) -> Result<Outcome, Problem> {
-    let wish = Wish {
-        newsletter: house.newsletter.clone(),
-        kind: EditionKind::Daily,
-        date,
-        lives_ms: house.settings.edition_lives_ms(),
-    };
-    cut(&house.world, &house.store, &house.outlet(), wish).await.map_err(|fault| match fault {
-        CutFault::Store(fault) => store_problem(&fault),
+    cut_kind(house, EditionKind::Daily, date).await
+}
+
+/// Cuts an edition by hand for everyone who is due and gets its kind, whatever their hour.
+///
+/// # Errors
+/// A [`Problem`]; then nothing was changed.
+pub async fn cut_kind(house: &House, kind: EditionKind, date: Date) -> Result<Outcome, Problem> {
+    let wish = Wish { newsletter: house.newsletter.clone(), kind, date, lives_ms: house.settings.edition_lives_ms() };
+    cut(&house.world, &house.store, &house.outlet(), wish).await.map_err(|fault| cut_problem(&fault))
+}
+
+/// What a fault of a cut means to a person.
+pub fn cut_problem(fault: &CutFault) -> Problem {
+    match fault {
+        CutFault::Store(fault) => store_problem(fault),
         other => Problem::new(
             format!("The edition could not be cut: {other}."),
             "Nothing was changed and nobody was mailed.",
             "Check outlet.site, mail.from and mail.domain in `coranto settings`, then cut again.",
         ),
-    })
+    }
 }
 
 /// The departure of an edition, the latest when none is named; none when nothing was cut.

@@ -7,6 +7,7 @@ mod doctor;
 pub mod edition;
 mod export;
 mod gather;
+pub mod held;
 mod init;
 mod read;
 mod readers;
@@ -61,8 +62,10 @@ fn wants_json(command: &Command) -> bool {
             Edition::Cut { common, .. }
             | Edition::Send { common, .. }
             | Edition::Route { common, .. }
-            | Edition::Report { common, .. },
+            | Edition::Report { common, .. }
+            | Edition::Release { common, .. },
         ) => common.json,
+        Command::Edition(Edition::Held(of) | Edition::Turns(of)) => of.common.json,
     }
 }
 

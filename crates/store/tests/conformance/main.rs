@@ -6,4 +6,5 @@ mod ledger;
 mod lists;
 mod newsroom;
 mod readers;
+mod slots;
 mod whole;
