@@ -9,6 +9,7 @@ mod engine;
 pub mod items;
 pub mod ledger;
 pub mod letters;
+mod migrations;
 pub mod newsletters;
 pub mod pictures;
 pub mod readers;

@@ -161,12 +161,6 @@ pub enum Session {
     Postgres(postgres::Connection),
 }
 
-/// Every migration, in order: old and new code both run on it; added, never edited.
-pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
-    ("0001_founding", include_str!("../../migrations/0001_founding.sql")),
-    ("0002_newsroom", include_str!("../../migrations/0002_newsroom.sql")),
-];
-
 impl Session {
     /// Opens a connection.
     ///
@@ -188,7 +182,7 @@ impl Session {
     /// [`Error`] when a migration fails; then nothing of it stands.
     pub fn migrate(&mut self) -> Result<()> {
         self.batch("CREATE TABLE IF NOT EXISTS migration (\n  name TEXT PRIMARY KEY\n);")?;
-        for (name, ddl) in MIGRATIONS {
+        for (name, ddl) in crate::migrations::EVERY {
             self.begin(true)?;
             let done = self.query("SELECT name FROM migration WHERE name = $1", &[Value::from(*name)])?;
             if done.is_empty() {
