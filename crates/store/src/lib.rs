@@ -11,6 +11,7 @@ pub mod items;
 pub mod ledger;
 pub mod letters;
 pub mod lists;
+mod migrations;
 pub mod newsletters;
 pub mod pictures;
 pub mod readers;
