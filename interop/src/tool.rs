@@ -23,12 +23,22 @@ pub enum Tool {
     Postfix,
     /// age, which seals files to keys and passphrases.
     Age,
+    /// libfaketime, which moves a program's clock: its library for programs with threads.
+    Faketime,
 }
 
 impl Tool {
     /// All of them.
-    pub const ALL: [Tool; 7] =
-        [Tool::Postgres, Tool::Chromium, Tool::Axe, Tool::Dkimpy, Tool::Namespaces, Tool::Postfix, Tool::Age];
+    pub const ALL: [Tool; 8] = [
+        Tool::Postgres,
+        Tool::Chromium,
+        Tool::Axe,
+        Tool::Dkimpy,
+        Tool::Namespaces,
+        Tool::Postfix,
+        Tool::Age,
+        Tool::Faketime,
+    ];
 
     /// Its name, in files and reports.
     pub fn name(self) -> &'static str {
@@ -40,6 +50,7 @@ impl Tool {
             Tool::Namespaces => "namespaces",
             Tool::Postfix => "postfix",
             Tool::Age => "age",
+            Tool::Faketime => "libfaketime",
         }
     }
 
@@ -53,6 +64,7 @@ impl Tool {
             Tool::Namespaces => "as root, or where others may make namespaces: apt-get install util-linux iproute2",
             Tool::Postfix => "as root: apt-get install postfix sasl2-bin",
             Tool::Age => "apt-get install age",
+            Tool::Faketime => "apt-get install libfaketime",
         }
     }
 
@@ -66,6 +78,7 @@ impl Tool {
             Tool::Namespaces => on_path("unshare").filter(|unshare| namespace::usable(unshare)),
             Tool::Postfix => postfix(),
             Tool::Age => on_path("age"),
+            Tool::Faketime => faketime(),
         }
     }
 }
@@ -111,6 +124,12 @@ fn newest_postgres() -> Option<PathBuf> {
     binaries.join("initdb").exists().then_some(binaries)
 }
 
+/// Debian keeps it below the folder of the machine's kind.
+fn faketime() -> Option<PathBuf> {
+    let kinds = std::fs::read_dir("/usr/lib").ok()?.filter_map(Result::ok);
+    kinds.map(|kind| kind.path().join("faketime/libfaketimeMT.so.1")).find(|library| library.exists())
+}
+
 /// The folder that a program really lies in, if `initdb` lies there too: a link on the PATH may stand alone.
 fn beside(program: PathBuf) -> Option<PathBuf> {
     let binaries = program.canonicalize().ok()?.parent()?.to_owned();
@@ -148,8 +167,9 @@ mod tests {
     fn a_build_machine_installs_every_tool_in_the_same_version() {
         let script = include_str!("../../.ci/run");
         let packages = Tool::ALL.map(|tool| tool.install().rsplit(' ').next().unwrap());
-        let meant = ["postgresql", "chromium", "axe-core@4.14.1", "dkimpy==1.1.8", "iproute2", "sasl2-bin", "age"];
-        assert_eq!(packages, meant);
+        let (programs, verifiers) = (["postgresql", "chromium"], ["axe-core@4.14.1", "dkimpy==1.1.8"]);
+        let rest = ["iproute2", "sasl2-bin", "age", "libfaketime"];
+        assert_eq!(packages.to_vec(), [&programs[..], &verifiers, &rest].concat());
         assert!(packages.iter().all(|package| script.split([' ', '\n', '(', ')']).any(|word| word == *package)));
     }
 }

@@ -286,10 +286,9 @@ impl Edition {
     /// Which newsroom, and how to answer.
     pub fn common(&self) -> &Common {
         match self {
-            Self::Cut { common, .. }
-            | Self::Send { common, .. }
-            | Self::Route { common, .. }
-            | Self::Report { common, .. } => common,
+            Self::Cut { common, .. } | Self::Send { common, .. } | Self::Report { common, .. } => common,
+            Self::Route { common, .. } | Self::Release { common, .. } => common,
+            Self::Held(of) | Self::Turns(of) => &of.common,
             Self::Preview(of) => &of.common,
             Self::Test(of) => &of.common,
             Self::Pause(of) | Self::Resume(of) | Self::Cancel(of) => &of.common,
@@ -307,6 +306,9 @@ pub enum Edition {
         /// The readers' local date; today in the outlet's time zone when not given.
         #[arg(long, value_name = "YYYY-MM-DD")]
         date: Option<jiff::civil::Date>,
+        /// A breaking edition, for the readers who want nothing else.
+        #[arg(long)]
+        breaking: bool,
         /// Which newsroom.
         #[command(flatten)]
         common: Common,
@@ -338,6 +340,24 @@ pub enum Edition {
         #[command(flatten)]
         common: Common,
     },
+    /// The editions that do not leave by themselves: held because their hour is long past, or waiting for a person's word.
+    #[command(after_help = "Example: coranto edition held")]
+    Held(Plain),
+    /// Give the word for an edition that is held or waits: it leaves now. With --drop it does not leave at all.
+    #[command(after_help = "Example: coranto edition release daily-2026-11-24")]
+    Release {
+        /// Which, as `coranto edition held` names it. Given before its hour, the edition leaves at its hour.
+        id: String,
+        /// Let it go: its readers get what was in it with their next edition.
+        #[arg(long)]
+        drop: bool,
+        /// Which newsroom.
+        #[command(flatten)]
+        common: Common,
+    },
+    /// What became of the latest turns: when which readers' edition left, or why it did not.
+    #[command(after_help = "Example: coranto edition turns --json")]
+    Turns(Plain),
     /// Show the mail that readers would get if the edition were cut now. Nothing is stored.
     #[command(after_help = "Example: coranto edition preview --topics harbour,water --out /tmp/preview")]
     Preview(Preview),
@@ -368,6 +388,17 @@ pub enum Edition {
         #[command(flatten)]
         common: Common,
     },
+}
+
+impl Readers {
+    /// Which newsroom, and how to answer.
+    pub fn common(&self) -> &Common {
+        match self {
+            Self::Count(of) => &of.common,
+            Self::Import(of) => &of.common,
+            Self::Export(of) => &of.common,
+        }
+    }
 }
 
 /// `coranto readers`.

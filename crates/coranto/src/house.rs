@@ -104,6 +104,15 @@ impl House {
         Self::enter(world, config, store, ring).await
     }
 
+    /// This house with the settings as they stand now: what is changed while it runs is heard.
+    ///
+    /// # Errors
+    /// A [`Problem`] when the store cannot be read.
+    pub async fn refreshed(&self) -> Result<Self, Problem> {
+        let kept = self.store.read(settings::all).await.map_err(|fault| store_problem(&fault))?;
+        Ok(Self { settings: Settings::new(kept), ..self.clone() })
+    }
+
     /// The outlet, as its settings say.
     pub fn outlet(&self) -> Outlet {
         self.settings.outlet()

@@ -4,6 +4,7 @@
 
 pub mod answer;
 pub mod cli;
+pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod dns;
@@ -16,6 +17,7 @@ pub mod office;
 pub mod passphrase;
 pub mod progress;
 pub mod relay;
+pub mod reminder;
 pub mod report;
 pub mod run;
 mod saved;

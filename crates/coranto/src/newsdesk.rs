@@ -101,7 +101,7 @@ fn shape(kind: Kind) -> Shape {
     match kind {
         Kind::Line(chars) => Shape::Line(chars),
         Kind::Number(from, to) => Shape::Number(from, to),
-        Kind::Address | Kind::Site | Kind::MaybeSite | Kind::Zone => Shape::Line(LINE_CHARS_MAX),
+        Kind::Address | Kind::Site | Kind::MaybeSite | Kind::Zone | Kind::Time => Shape::Line(LINE_CHARS_MAX),
         Kind::Word(words) => Shape::Choice(words.iter().map(|word| (*word).to_owned()).collect()),
         Kind::Secret => Shape::Secret,
     }

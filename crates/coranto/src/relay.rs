@@ -20,7 +20,7 @@ use world::tls::Tls;
 
 use crate::hold;
 use crate::house::{House, store_problem};
-use crate::office::unsealed;
+use crate::office::{self, unsealed};
 use crate::settings::Settings;
 
 /// A file of authorities longer than this is something else by mistake; Debian's whole bundle has 220 kB.
@@ -193,6 +193,7 @@ pub fn problem(fault: &Fault, times: u32) -> Problem {
 /// A [`Problem`] when there would be a shortfall that nobody chose, or the edition was cancelled; then nothing was changed.
 pub async fn open(house: &House, departure: DepartureId, choice: Choice) -> Result<Prospect, Problem> {
     hold::refuse_if_held(house).await?;
+    office::addressed(&house.settings)?;
     let now = house.world.now();
     let opened = carry::open(&house.store, caps(&house.settings), departure, choice, now).await;
     match opened.map_err(|fault| store_problem(&fault))? {

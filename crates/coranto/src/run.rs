@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use world::Listener;
 
 use crate::house::{House, store_problem};
-use crate::{hold, morning, newsdesk, office};
+use crate::{clock, hold, morning, newsdesk, office};
 
 /// How often the inbox of sign-ups is looked into, in milliseconds: a person is waiting for the letter.
 const INBOX_MS: Ms = 250;
@@ -90,6 +90,8 @@ pub async fn run(house: House, doors: Doors, stop: watch::Receiver<bool>) -> Res
     parts.spawn(inbox(house.clone()));
     parts.spawn(gathering(house.clone()));
     parts.spawn(hold::note(house.clone()));
+    parts.spawn(clock::ticking(house.clone()));
+    parts.spawn(clock::receiving(house.clone()));
     let mut poster = JoinSet::new();
     poster.spawn(posting(house.clone(), stop.clone()));
     let mut told = stop;
@@ -110,7 +112,7 @@ pub async fn run(house: House, doors: Doors, stop: watch::Receiver<bool>) -> Res
 }
 
 /// Runs a step again and again; a failure is logged once where it is handled, and the step tried again.
-async fn forever<F, T>(house: &House, every: Ms, what: &'static str, mut step: impl FnMut() -> F)
+pub(crate) async fn forever<F, T>(house: &House, every: Ms, what: &'static str, mut step: impl FnMut() -> F)
 where
     F: Future<Output = Result<T, Problem>>,
 {

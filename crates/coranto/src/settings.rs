@@ -4,6 +4,10 @@
 
 use std::collections::BTreeMap;
 
+use edition::clock::{Leaves, Rules, Welcome};
+use edition::slots::Hours;
+use jiff::civil::{Time, Weekday};
+use jiff::tz::TimeZone;
 use newsroom::{HOUR_MS, MINUTE_MS, Ms, Outlet, Problem};
 
 /// What a setting's value must look like.
@@ -25,6 +29,8 @@ pub enum Kind {
     Secret,
     /// One of these words.
     Word(&'static [&'static str]),
+    /// A time of day, `HH:MM`.
+    Time,
 }
 
 /// A setting's definition.
@@ -47,6 +53,9 @@ const fn line(name: &'static str, chars: usize, default: &'static str, sentence:
 const fn number(name: &'static str, from: i64, to: i64, default: &'static str, sentence: &'static str) -> Setting {
     Setting { name, kind: Kind::Number(from, to), default, sentence }
 }
+
+/// The days of the week, as jiff counts them: from Monday.
+const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
 /// Every setting.
 pub const SETTINGS: &[Setting] = &[
@@ -126,6 +135,38 @@ pub const SETTINGS: &[Setting] = &[
         "How many stories a copy carries at most; it leads to the others on the site.",
     ),
     number("edition.lives_h", 1, 72, "20", "How long an edition's copies may be on their way, in hours."),
+    number("edition.hour", 0, 23, "7", "The outlet's hour of departure, in its own zone, for readers who chose none."),
+    Setting {
+        name: "edition.cutoff",
+        kind: Kind::Time,
+        default: "06:30",
+        sentence: "When the line-up closes for the departure at edition.hour, and a person is reminded of it.",
+    },
+    Setting {
+        name: "edition.leaves",
+        kind: Kind::Word(&["person", "itself"]),
+        default: "person",
+        sentence: "Whether editions wait for a person's word, or leave by themselves.",
+    },
+    Setting {
+        name: "edition.weekday",
+        kind: Kind::Word(&WEEKDAYS),
+        default: "sunday",
+        sentence: "The day on which weekly readers get their edition.",
+    },
+    number("edition.late_after_h", 1, 23, "6", "A departure later than this many hours is held and asks."),
+    Setting {
+        name: "edition.welcome",
+        kind: Kind::Word(&["at-once", "at-turn"]),
+        default: "at-once",
+        sentence: "Whether who has just confirmed gets today's edition at once, or waits for the next.",
+    },
+    Setting {
+        name: "desk.reminders_to",
+        kind: Kind::Address,
+        default: "",
+        sentence: "Who is reminded by mail of an edition that waits or is held; nobody when empty.",
+    },
 ];
 
 /// The settings of a newsroom.
@@ -178,6 +219,29 @@ impl Settings {
         self.number("edition.lives_h") * HOUR_MS
     }
 
+    /// What the clock goes by.
+    ///
+    /// # Panics
+    /// When a kept value is none of what its setting takes: it was checked when it was set.
+    pub fn rules(&self) -> Rules {
+        let zone = TimeZone::get(self.get("outlet.zone")).expect("a zone is checked when it is set");
+        let day = WEEKDAYS.iter().position(|day| *day == self.get("edition.weekday"));
+        let day = day.and_then(|day| i8::try_from(day).ok()).expect("a day is checked when it is set");
+        Rules {
+            hours: Hours {
+                zone,
+                hour: i8::try_from(self.number("edition.hour")).expect("an hour is checked when it is set"),
+                weekday: Weekday::from_monday_zero_offset(day).expect("seven days"),
+                cutoff: time(self.get("edition.cutoff")).expect("a time is checked when it is set"),
+                late_after_ms: self.number("edition.late_after_h") * HOUR_MS,
+            },
+            leaves: if self.get("edition.leaves") == "itself" { Leaves::Itself } else { Leaves::Person },
+            welcome: if self.get("edition.welcome") == "at-once" { Welcome::AtOnce } else { Welcome::AtTurn },
+            lives_ms: self.edition_lives_ms(),
+            defect: None,
+        }
+    }
+
     /// The wait before a copy's second try, in milliseconds.
     pub fn retry_first_ms(&self) -> Ms {
         self.number("post.retry_first_s") * MINUTE_MS / 60
@@ -219,10 +283,17 @@ pub fn check(name: &str, value: &str) -> Result<&'static Setting, Problem> {
         Kind::Site | Kind::MaybeSite if !is_site(value) => {
             wrong("an address like https://news.example, without a slash at the end".into())
         }
-        Kind::Zone if jiff::tz::TimeZone::get(value).is_err() => wrong("a time zone like Europe/Madrid".into()),
         Kind::Word(words) if !words.contains(&value) => wrong(format!("one of: {}", words.join(", "))),
+        Kind::Time if time(value).is_none() => wrong("a time like 06:30".into()),
+        Kind::Zone if jiff::tz::TimeZone::get(value).is_err() => wrong("a time zone like Europe/Madrid".into()),
         _ => Ok(setting),
     }
+}
+
+fn time(value: &str) -> Option<Time> {
+    let (hour, minute) = value.split_once(':')?;
+    let part = |digits: &str| (digits.len() == 2).then(|| digits.parse::<i8>().ok()).flatten();
+    Time::new(part(hour)?, part(minute)?, 0, 0).ok()
 }
 
 fn is_site(value: &str) -> bool {
@@ -250,5 +321,15 @@ mod tests {
         assert!(check("edition.fill", "lined_up").is_ok() && check("edition.fill", "some").is_err());
         assert!(check("nonsense", "1").is_err());
         assert!(check("relay.tls", "maybe").expect_err("no word").act.contains("starttls"));
+        assert!(check("edition.leaves", "maybe").expect_err("no word").act.contains("itself"));
+        for wrong in ["6:30", "24:00", "06:60", "06:30:00", "-1:30", "half past six"] {
+            assert!(check("edition.cutoff", wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_defaults_make_rules() {
+        let rules = Settings::default().rules();
+        assert_eq!((rules.hours.hour, rules.hours.weekday, rules.leaves), (7, Weekday::Sunday, Leaves::Person));
     }
 }

@@ -8,7 +8,7 @@ use store::corrections::{self, Affected, Replacement};
 use store::{Read, Store, articles, editions, envelope, topics};
 use world::World;
 
-use crate::cut::{CutFault, Wish};
+use crate::cut::{CutFault, Leaving, Wish};
 use crate::mail::draft;
 use crate::materials::{Materials, blocks_at};
 
@@ -111,6 +111,7 @@ fn materials(
         stories_max: usize::MAX,
         outlet,
         wish: Wish { newsletter, kind: edition.kind, date, lives_ms: departure.expires - departure.instant },
+        leaving: Leaving::ByHand,
     })
 }
 

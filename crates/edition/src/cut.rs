@@ -8,9 +8,10 @@
 
 use std::collections::BTreeMap;
 
-use newsroom::{CohortId, CohortKey, DepartureId, EditionId, EditionKind, LineUpEntry, Ms, Newsletter, Outlet};
+use newsroom::{CohortId, CohortKey, DepartureId, EditionId, EditionKind, LineUpEntry, Ms, Newsletter, Outlet, Turn};
 use store::Store;
-use store::editions::{self, Cut, KeyCount, Order, Rendered};
+use store::editions::{self, Audience, Cut, KeyCount, Order, Rendered};
+use store::slots::{self, Word};
 use world::World;
 
 use crate::mail::DraftFault;
@@ -30,6 +31,41 @@ pub struct Wish {
     pub date: jiff::civil::Date,
     /// How long its copies may be on their way, in milliseconds.
     pub lives_ms: Ms,
+}
+
+/// Who leaves in a departure, when, and at whose word.
+#[derive(Clone, Debug)]
+pub enum Leaving {
+    /// Everybody who gets such editions, now: cut by hand, it waits to be sent.
+    ByHand,
+    /// Those whose turn it is: it leaves at once.
+    AtTurn {
+        /// Whose turn.
+        turn: Turn,
+        /// At whose word.
+        word: Word,
+        /// The moment that the departure gets.
+        instant: Ms,
+        /// What was published after this waits for the next; `None`: the line-up as it stands.
+        closed_at: Option<Ms>,
+    },
+    /// Those who have just confirmed: it leaves at once.
+    Newcomers,
+}
+
+impl Leaving {
+    fn audience(&self) -> Audience {
+        match self {
+            Self::ByHand => Audience::Everybody,
+            Self::AtTurn { turn, .. } => Audience::Slots(turn.slots.clone()),
+            Self::Newcomers => Audience::Newcomers,
+        }
+    }
+
+    /// When its line-up closed, if it did.
+    pub(crate) fn closed_at(&self) -> Option<Ms> {
+        if let Self::AtTurn { closed_at, .. } = self { *closed_at } else { None }
+    }
 }
 
 /// How a wish ended.
@@ -62,22 +98,30 @@ pub enum CutFault {
     Restless,
 }
 
-/// Cuts an edition that departs at once for everyone who is due.
+/// Cuts an edition by hand: for everyone who is due, whatever their hour.
 ///
 /// # Errors
 /// [`CutFault`].
 pub async fn cut(world: &World, store: &Store, outlet: &Outlet, wish: Wish) -> Result<Outcome, CutFault> {
-    let (newsletter, date) = (wish.newsletter.id, wish.date.to_string());
+    cut_for(world, store, outlet, wish, Leaving::ByHand).await
+}
+
+/// Cuts a departure for those of `leaving`.
+///
+/// # Errors
+/// [`CutFault`].
+pub async fn cut_for(
+    world: &World,
+    store: &Store,
+    outlet: &Outlet,
+    wish: Wish,
+    leaving: Leaving,
+) -> Result<Outcome, CutFault> {
+    let (newsletter, edition, audience) = (wish.newsletter.id, edition_of(&wish), leaving.audience());
     store.write(move |tx| editions::fold(tx, newsletter)).await?;
-    let (due, lowest) = {
-        let date = date.clone();
-        store
-            .read(move |tx| {
-                Ok((editions::due_keys(tx, newsletter, &date)?, editions::lowest_seen(tx, newsletter, &date)?))
-            })
-            .await?
-    };
-    let materials = Materials::read(store, outlet, wish, lowest, world.now()).await?;
+    let due = store.read(move |tx| editions::due_keys(tx, &edition, &audience)).await?;
+    let lowest = due.iter().map(|(key, _)| key.seen_rank).min().unwrap_or(0);
+    let materials = Materials::read(store, outlet, wish, leaving, lowest, world.now()).await?;
     if due.is_empty() {
         return Ok(Outcome::NobodyDue);
     }
@@ -85,6 +129,17 @@ pub async fn cut(world: &World, store: &Store, outlet: &Outlet, wish: Wish) -> R
         return Ok(Outcome::NothingNew);
     }
     freeze(world, store, materials, due.into_iter().map(|(key, _)| key).collect()).await
+}
+
+/// The edition that a wish is for, before it has an id and a subject.
+fn edition_of(wish: &Wish) -> newsroom::Edition {
+    newsroom::Edition {
+        id: EditionId(0),
+        newsletter: wish.newsletter.id,
+        kind: wish.kind,
+        date: wish.date.to_string(),
+        subject: String::new(),
+    }
 }
 
 /// Which stories of a line-up are new to the readers of `key` and of their topics.
@@ -106,7 +161,7 @@ async fn freeze(
     materials: Materials,
     mut keys: Vec<CohortKey>,
 ) -> Result<Outcome, CutFault> {
-    let instant = world.now();
+    let instant = if let Leaving::AtTurn { instant, .. } = materials.leaving { instant } else { world.now() };
     let materials = std::sync::Arc::new(materials);
     let mut rendered: BTreeMap<CohortKey, Rendered> = BTreeMap::new();
     let ids = (EditionId(world.mint()), DepartureId(world.mint()));
@@ -117,7 +172,7 @@ async fn freeze(
             rendered.insert(key, made);
         }
         let order = order(&materials, ids, instant, &rendered);
-        match store.write(move |tx| editions::cut(tx, &order)).await? {
+        match keep(world, store, order, materials.leaving.clone()).await? {
             Cut::Frozen(departure) => return Ok(Outcome::Cut(departure)),
             Cut::Before(departure) => return Ok(Outcome::Before(departure)),
             Cut::NobodyDue => return Ok(Outcome::NobodyDue),
@@ -125,6 +180,17 @@ async fn freeze(
         }
     }
     Err(CutFault::Restless)
+}
+
+async fn keep(world: &World, store: &Store, order: Order, leaving: Leaving) -> Result<Cut, store::Error> {
+    let now = world.now();
+    store
+        .write(move |tx| match &leaving {
+            Leaving::ByHand => editions::cut(tx, &order),
+            Leaving::AtTurn { turn, word, .. } => slots::depart(tx, &order, turn, *word, now),
+            Leaving::Newcomers => slots::depart_newcomers(tx, &order, now),
+        })
+        .await
 }
 
 fn order(
@@ -135,18 +201,13 @@ fn order(
 ) -> Order {
     let wish = &materials.wish;
     Order {
-        edition: newsroom::Edition {
-            id: edition,
-            newsletter: wish.newsletter.id,
-            kind: wish.kind,
-            date: wish.date.to_string(),
-            subject: materials.subject(),
-        },
+        edition: newsroom::Edition { id: edition, subject: materials.subject(), ..edition_of(wish) },
         departure,
         instant,
         expires: instant + wish.lives_ms,
         line_up: materials.line_up.iter().map(|(entry, _)| entry.clone()).collect(),
         cohorts: rendered.values().cloned().collect(),
+        audience: materials.leaving.audience(),
         taken: materials.taken.clone(),
     }
 }

@@ -2,14 +2,14 @@
 //! blocks. One cohort's mail is a pure function of it.
 
 use newsroom::{
-    Article, ArticleId, ArticleState, Cohort, CohortId, CohortKey, DepartureId, HouseBlock, LINE_UP_MAX, LineUpEntry,
-    Ms, Outlet, Topic,
+    Article, ArticleId, ArticleState, Cohort, CohortId, CohortKey, DepartureId, EditionKind, Envelope, HouseBlock,
+    LINE_UP_MAX, LineUpEntry, Ms, Outlet, Topic,
 };
 use store::editions::Rendered;
 use store::envelope::{self, Taken};
-use store::{Read, Store, articles, blocks, line_up, settings, topics};
+use store::{Read, Store, articles, blocks, line_up, settings, slots, topics};
 
-use crate::cut::{CutFault, Wish, stories_for};
+use crate::cut::{CutFault, Leaving, Wish, stories_for};
 use crate::mail::{DraftFault, EditionDraft, draft};
 use crate::view;
 
@@ -30,6 +30,8 @@ const LAST_SUBJECTS_MAX: i64 = 200;
 pub(crate) struct Materials {
     pub(crate) outlet: Outlet,
     pub(crate) wish: Wish,
+    /// For whom.
+    pub(crate) leaving: Leaving,
     /// What may be in a copy, first to last.
     pub(crate) line_up: Vec<(LineUpEntry, Article)>,
     /// How many of the first entries stand in an order that a person chose.
@@ -47,6 +49,7 @@ impl Materials {
         store: &Store,
         outlet: &Outlet,
         wish: Wish,
+        leaving: Leaving,
         lowest: i64,
         now: Ms,
     ) -> Result<Self, store::Error> {
@@ -54,15 +57,17 @@ impl Materials {
         store
             .read(move |tx| {
                 let (newsletter, date) = (wish.newsletter.id, wish.date.to_string());
+                // The line-up and the envelope are the daily edition's; a weekly one holds what was new in its week.
+                let daily = wish.kind == EditionKind::Daily;
                 let next = line_up::of(tx, newsletter)?;
                 let mut chosen = Chosen::default();
-                for entry in next.open_for(&date) {
+                for entry in next.open_for(&date).filter(|_| daily) {
                     chosen.add(articles::by_id(tx, entry.article)?, entry.rank);
                 }
                 let ordered = if next.ordered_by.is_empty() { 0 } else { chosen.stories.len() };
-                chosen.fill(tx, &wish, lowest)?;
+                chosen.fill(tx, &wish, leaving.closed_at(), lowest)?;
                 let lead = chosen.stories.first().filter(|_| ordered > 0).map(|(article, _)| article.id);
-                let envelope = envelope::of(tx, newsletter)?.open_for(&date);
+                let envelope = if daily { envelope::of(tx, newsletter)?.open_for(&date) } else { Envelope::default() };
                 Ok(Self {
                     line_up: chosen.in_order(ordered, &outlet.language),
                     ordered,
@@ -73,6 +78,7 @@ impl Materials {
                     stories_max: stories_max(tx)?,
                     outlet,
                     wish,
+                    leaving,
                 })
             })
             .await
@@ -184,12 +190,14 @@ impl Chosen {
     }
 
     /// Behind what is lined up comes what was published since, unless a setting says that only what is lined up counts;
-    /// and what earlier editions took and some reader due has not seen, because their copy never left.
-    fn fill(&mut self, tx: &Read, wish: &Wish, lowest: i64) -> store::Result<()> {
+    /// and what earlier editions took and some reader due has not seen, because their copy never left. What was published
+    /// after the line-up closed waits for the next edition.
+    fn fill(&mut self, tx: &Read, wish: &Wish, closed_at: Option<Ms>, lowest: i64) -> store::Result<()> {
         let limit = i64::try_from(LINE_UP_MAX).expect("a small number");
         let mut rest = Self::default();
         if settings::get(tx, FILL_SETTING)?.as_deref() != Some(FILLS[1]) {
-            let published = articles::published(tx, i64::MAX, limit)?.into_iter();
+            let below = closed_at.map(|at| slots::rank_at(tx, at)).transpose()?.map_or(i64::MAX, |rank| rank + 1);
+            let published = articles::published(tx, below, limit)?.into_iter();
             let new = published.filter(|a| a.published.is_some_and(|p| p.rank > lowest) && !self.holds(a.id));
             new.for_each(|article| rest.add(Some(article), None));
         }

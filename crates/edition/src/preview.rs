@@ -4,7 +4,7 @@
 use newsroom::{Cohort, CohortId, CohortKey, DepartureId, Format, Ms, Outlet, Topics};
 use store::{Store, readers};
 
-use crate::cut::{CutFault, Wish};
+use crate::cut::{CutFault, Leaving, Wish};
 use crate::mail::{EditionDraft, PREFERENCES_SLOT, UNSUBSCRIBE_SLOT, encoded_bytes};
 use crate::materials::Materials;
 
@@ -62,7 +62,7 @@ pub async fn preview(
         Some(seen) => seen,
         None => store.read(move |tx| readers::last_rank(tx, newsletter)).await?,
     };
-    let materials = Materials::read(store, outlet, wish, seen, now).await?;
+    let materials = Materials::read(store, outlet, wish, Leaving::ByHand, seen, now).await?;
     let key = CohortKey { seen_rank: seen, topics: of.topics, language: of.language, format: of.format };
     let Some(drafted) = materials.draft(&key)? else { return Ok(None) };
     let mail = drafted.mail;

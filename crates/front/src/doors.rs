@@ -14,9 +14,7 @@ use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use axum::middleware::map_response;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
-use newsroom::{
-    Address, AddressFault, Format, NewsletterId, Problem, ReaderId, SignUp, SubscriptionState, Topic, Topics,
-};
+use newsroom::{Address, AddressFault, NewsletterId, Problem, ReaderId, SignUp, SubscriptionState, Topic, Topics};
 use press::rooms::{self, SignUpFault, Typed};
 use press::{OutletView, PressError, RepublishPolicy, SignUpWords, Site, SiteView, serve::room_headers};
 use seal::Purpose;
@@ -37,6 +35,8 @@ const BUSY_SECONDS: u16 = 60;
 /// The field that the press's form hides from people; only machines fill it in.
 const BAIT_FIELD: &str = "website";
 
+mod choices;
+
 struct Hall {
     front: Arc<Front>,
     kept: Kept,
@@ -54,7 +54,9 @@ pub(crate) fn routes(front: Arc<Front>) -> Router {
         .route("/confirm/{token}", get(confirm_room).post(confirm))
         .route("/unsubscribe/{token}", get(unsubscribe_room).post(unsubscribe))
         .route("/unsubscribe/{token}/undo", post(undo))
-        .route("/preferences/{token}", get(preferences_room).post(preferences))
+        .route("/preferences", get(choices::link_room).post(choices::link))
+        .route("/preferences/{token}", get(choices::room_of).post(choices::save))
+        .route("/preferences/{token}/back", post(choices::come_back))
         .route("/healthz", get(async || "ok\n"))
         .fallback(file)
         .method_not_allowed_fallback(other_method)
@@ -147,6 +149,13 @@ struct Form {
     format: Option<String>,
     /// A field that people do not see; only machines fill it in.
     bait: bool,
+    /// When copies are to come, and until when none.
+    often: Option<String>,
+    hour: Option<String>,
+    zone: Option<String>,
+    pause: Option<String>,
+    weeks: Option<String>,
+    until: Option<String>,
 }
 
 impl Form {
@@ -159,6 +168,12 @@ impl Form {
                 "topics" => form.typed.topics.push(value.into_owned()),
                 "language" => drop(form.language.get_or_insert(value.into_owned())),
                 "format" => drop(form.format.get_or_insert(value.into_owned())),
+                "often" => drop(form.often.get_or_insert(value.into_owned())),
+                "hour" => drop(form.hour.get_or_insert(value.into_owned())),
+                "zone" => drop(form.zone.get_or_insert(value.into_owned())),
+                "pause" => drop(form.pause.get_or_insert(value.into_owned())),
+                "weeks" => drop(form.weeks.get_or_insert(value.into_owned())),
+                "until" => drop(form.until.get_or_insert(value.into_owned())),
                 BAIT_FIELD => form.bait |= !value.is_empty(),
                 _ => {}
             }
@@ -174,11 +189,16 @@ impl Form {
     }
 }
 
-async fn subscribe(State(hall): Shared, request: Request) -> Response<Body> {
+/// Whose budget a request takes from.
+fn visitor_of(request: &Request) -> Option<IpAddr> {
     let peer = request.extensions().get::<Peer>().and_then(|peer| peer.0);
     // Several headers are one list (RFC 9110 §5.3), and the proxy's word is the last of it.
     let forwarded = request.headers().get_all("x-forwarded-for").iter().next_back();
-    let visitor = visitor(peer, forwarded.and_then(|list| list.to_str().ok()));
+    visitor(peer, forwarded.and_then(|list| list.to_str().ok()))
+}
+
+async fn subscribe(State(hall): Shared, request: Request) -> Response<Body> {
+    let visitor = visitor_of(&request);
     let body = match form_of(request).await {
         Ok(body) => body,
         Err(answer) => return *answer,
@@ -211,16 +231,16 @@ async fn take_sign_up(hall: &Hall, visitor: Option<IpAddr>, body: &[u8]) -> Resu
             language: mail_language(form.language.as_deref(), &front.outlet.language),
             address,
         };
-        lay_in(front, &wish).await?;
+        lay_in(front, wish.to_bytes()).await?;
     }
     // The same page and status for everyone: nobody learns whether an address was known (P23).
     room(StatusCode::OK, rooms::check_mail(&site))
 }
 
 /// Seals a wish and lays it in the inbox; from here on nothing on this side can read it.
-async fn lay_in(front: &Front, wish: &SignUp) -> Result<(), store::Error> {
+async fn lay_in(front: &Front, wish: Vec<u8>) -> Result<(), store::Error> {
     let id = front.world.mint();
-    let plain = zeroize::Zeroizing::new(wish.to_bytes());
+    let plain = zeroize::Zeroizing::new(wish);
     let sealed = front.seal.seal(&plain, &id.to_be_bytes(), &mut |bytes: &mut [u8]| front.world.fill(bytes));
     let signup = Signup { id, sealed, received: front.world.now() };
     front.store.write(move |tx| readers::lay_in(tx, &signup)).await
@@ -323,46 +343,4 @@ async fn take_undo(hall: &Hall, token: &str) -> Result<Response<Body>, Trouble> 
         readers::standing(tx, reader, newsletter)
     };
     active(hall, hall.front.store.write(undo).await?, rooms::undone).await
-}
-
-async fn preferences_room(State(hall): Shared, Link(token): Link) -> Response<Body> {
-    let page = show_choices(&hall, &token, false).await;
-    hall.answer(page).await
-}
-
-async fn preferences(State(hall): Shared, Link(token): Link, request: Request) -> Response<Body> {
-    let body = match form_of(request).await {
-        Ok(body) => body,
-        Err(answer) => return *answer,
-    };
-    let done = take_choices(&hall, &token, &body).await;
-    hall.answer(done).await
-}
-
-/// The reader's choices as they stand. Who has left has none: their link is no longer one.
-async fn show_choices(hall: &Hall, token: &str, saved: bool) -> Result<Response<Body>, Trouble> {
-    let Some((reader, newsletter)) = hall.holder(token, Purpose::Preferences) else { return hall.bad_link().await };
-    let read =
-        hall.front.store.read(move |tx| Ok((readers::standing(tx, reader, newsletter)?, readers::format(tx, reader)?)));
-    let (Some(standing), Some(format)) = read.await? else { return hall.bad_link().await };
-    if standing.state != SubscriptionState::Active {
-        return hall.bad_link().await;
-    }
-    let leave = hall.front.tokens.mint(Purpose::Unsubscribe, reader, newsletter.0);
-    let chosen = rooms::Chosen { token, leave: leave.as_str(), topics: standing.topics, format };
-    room(StatusCode::OK, rooms::preferences(&hall.site().await?, chosen, saved))
-}
-
-async fn take_choices(hall: &Hall, token: &str, body: &[u8]) -> Result<Response<Body>, Trouble> {
-    let Some((reader, newsletter)) = hall.holder(token, Purpose::Preferences) else { return hall.bad_link().await };
-    let form = Form::read(body);
-    let topics = form.topics(&hall.front.store.read(store::topics::list).await?);
-    let format = match form.format.as_deref() {
-        Some("text") => Format::Text,
-        Some("html") => Format::Html,
-        // Our form always names one. What names none is not our form, and must not reset a reader's choices.
-        _ => return show_choices(hall, token, false).await,
-    };
-    hall.front.store.write(move |tx| readers::choose(tx, reader, newsletter, topics, format)).await?;
-    show_choices(hall, token, true).await
 }

@@ -14,7 +14,7 @@ pub struct Newsletter {
 }
 
 /// What sort of edition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EditionKind {
     /// Every day.
     Daily = 1,
@@ -37,6 +37,30 @@ pub struct Edition {
     pub date: String,
     /// The subject line.
     pub subject: String,
+}
+
+impl EditionKind {
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Daily => "daily",
+            Self::Weekly => "weekly",
+            Self::Breaking => "breaking",
+        }
+    }
+
+    /// The kind the store keeps as `raw`.
+    ///
+    /// # Panics
+    /// When `raw` is none: the database is damaged.
+    pub fn from_raw(raw: i64) -> Self {
+        match raw {
+            1 => Self::Daily,
+            2 => Self::Weekly,
+            3 => Self::Breaking,
+            other => panic!("{other} is no kind of edition"),
+        }
+    }
 }
 
 /// What leaves in a departure.

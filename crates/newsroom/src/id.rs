@@ -57,10 +57,17 @@ ids! {
     DepartureId,
     /// A cohort's id.
     CohortId,
+    /// A slot's id.
+    SlotId,
     /// A house block's id.
     BlockId,
     /// A reader's id: 12 bits of week and 51 random, so that it does not tell when in the week someone joined.
     ReaderId,
+}
+
+impl NewsletterId {
+    /// No newsletter: mail to the desk itself, which no reader's leaving stops. No id that is minted is 0.
+    pub const DESK: Self = Self(0);
 }
 
 /// Bits of an id that count within one millisecond.

@@ -8,6 +8,7 @@
 //! - **Newsletter**, **Edition** (one newsletter's issue of one local date), **Departure** (an edition leaving at one
 //!   instant, with a frozen audience), **Cohort** (the readers whose copies differ only in their tokens), **Copy**,
 //!   **Letter** (a single mail: the opt-in).
+//! - **Slot** (a choice of when that some readers made: frequency, zone, hour), **Turn** (a slot's, on one local date).
 //! - **LineUp** (the stories of the next edition in their order, the **lead** first), **Envelope** (its subject, preview text
 //!   and **Note**), **HouseBlock** (the outlet's own appeal, event or sponsor).
 //! - **Reader**, **Subscription**, **Consent**, **Suppression**.
@@ -30,6 +31,7 @@ mod outlet;
 mod problem;
 mod reader;
 mod signup;
+mod slot;
 mod source;
 mod topic;
 
@@ -45,7 +47,7 @@ pub use envelope::{Envelope, EnvelopeFault, Note};
 pub use free_page::{CorrectionNote, FreePage, PAGE_SLUG_CHARS_MAX, Withdrawn, page_slug};
 pub use id::{
     ArticleId, BlockId, CohortId, DepartureId, EditionId, Id, IdMint, ItemId, MemberId, NewsletterId, PageId,
-    PictureId, ReaderId, SourceId, TopicId, WEEK_MS,
+    PictureId, ReaderId, SlotId, SourceId, TopicId, WEEK_MS,
 };
 pub use ledger::{Answer, Delivery, DeliveryKey, DeliveryState, Excluded, Sums};
 pub use length::{WordTally, word_count};
@@ -56,7 +58,8 @@ pub use problem::Problem;
 pub use reader::{
     BOUNCED_ELSEWHERE, Consent, ConsentKind, LEFT_ELSEWHERE, ReaderState, SubscriptionState, Suppression,
 };
-pub use signup::{NoSignUp, SignUp};
+pub use signup::{LinkWish, NoSignUp, SignUp};
+pub use slot::{Frequency, KeptTurn, Slot, Timing, Turn, TurnState};
 pub use source::{Item, ItemState, Policy, Source, SourceHealth, SourceKind};
 pub use topic::{TOPICS_MAX, Topic, Topics};
 

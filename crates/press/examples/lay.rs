@@ -6,10 +6,10 @@ use std::{collections::BTreeMap, fs, io, path::Path};
 
 use jiff::{ToSpan, civil::Date, tz::TimeZone};
 use newsroom::{
-    Article, ArticleId, ArticleState, Credit, DAY_MS, Form, Licence, Ms, PictureId, PictureUse, Problem, Published,
-    Revision, Topic, TopicId, Topics,
+    Article, ArticleId, ArticleState, Credit, DAY_MS, Form, Format, Frequency, Licence, Ms, PictureId, PictureUse,
+    Problem, Published, Revision, Timing, Topic, TopicId, Topics,
 };
-use press::rooms::{self, SignUpFault, Typed};
+use press::rooms::{self, Chosen, Kept, SignUpFault, Typed};
 use press::{DayEdition, OutletView, RepublishPolicy, SignUpWords, Site, SiteView, folder::Folder, render_site};
 use prose::{Block, Document, Inline};
 
@@ -79,6 +79,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn lay_rooms(site: &Site, folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let typed = Typed { email: "ana.sol@example".into(), topics: vec!["water".into()] };
     let problem = Problem::new("The disk is full.", "Nothing was lost.", "Please come back in an hour.");
+    let timing =
+        Timing { frequency: Frequency::Weekly, zone: Some("America/Argentina/Buenos_Aires".into()), hour: Some(20) };
+    let chosen = Chosen {
+        token: "t0ken",
+        leave: "l-eave",
+        topics: Topics::ALL,
+        format: Format::Html,
+        timing: &timing,
+        paused_until: Some("2026-12-24"),
+        language: "en",
+    };
     let every = [
         ("check-mail", rooms::check_mail(site)?),
         ("sign-up-problem", rooms::sign_up_problem(site, &typed, SignUpFault::NotAnAddress)?),
@@ -87,6 +98,11 @@ fn lay_rooms(site: &Site, folder: &Path) -> Result<(), Box<dyn std::error::Error
         ("unsubscribe", rooms::unsubscribe(site, "t0ken")?),
         ("unsubscribed", rooms::unsubscribed(site, "t0ken")?),
         ("undone", rooms::undone(site)?),
+        ("choices", rooms::preferences(site, chosen, Kept::Shown)?),
+        ("choices-wrong-date", rooms::preferences(site, chosen, Kept::WrongDate)?),
+        ("choices-link", rooms::choices_link(site, "", None)?),
+        ("choices-link-sent", rooms::choices_link_sent(site)?),
+        ("left", rooms::left(site, "t0ken")?),
         ("link-not-valid", rooms::link_not_valid(site)?),
         ("problem", rooms::problem(site, &problem)?),
     ];

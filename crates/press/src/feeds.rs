@@ -1,15 +1,16 @@
-//! Feeds with the full text: RSS 2.0, Atom (RFC 4287) and JSON Feed 1.1, for the site and for each topic.
+//! Feeds with the full text: RSS 2.0, Atom (RFC 4287) and JSON Feed 1.1, for the site and for each topic; and the feed of
+//! editions, one entry a day, for who wants the mail's rhythm without the mail.
 //!
 //! A reader who follows by feed gets what a reader of the page gets: text, picture, credit, licence and where it first
 //! stood. Every address in a feed is absolute.
 
-use newsroom::{Article, Topic};
+use newsroom::{Article, Ms, Topic};
 use prose::Pictures;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    FeedFormat, PressError, Site,
+    DayEdition, EditionsFeed, FeedFormat, PressError, Site,
     context::{self, Outlet, Story, StoryWords},
     dates, linked,
     site::{changed, published},
@@ -98,6 +99,80 @@ fn feed(site: &Site, topic: Option<&Topic>, path: &str) -> Result<Feed, PressErr
         outlet: outlet.name,
         entries,
     })
+}
+
+/// The feed of editions holds this many: two weeks of whole editions are a megabyte already.
+const EDITIONS_MAX: usize = 14;
+/// And this many stories each, as the mail does.
+const EDITION_STORIES_MAX: usize = 40;
+
+/// The feed of the outlet's editions, each with the full text of its stories in their order.
+pub(crate) fn render_editions(site: &Site, form: EditionsFeed) -> Result<Vec<u8>, PressError> {
+    let outlet = site.outlet();
+    let entries = site
+        .editions()
+        .take(EDITIONS_MAX)
+        .filter_map(|(day, edition)| edition_entry(site, &outlet, day, edition).transpose())
+        .collect::<Result<Vec<_>, _>>()?;
+    let changed = entries.iter().map(|(_, at)| *at).max();
+    let feed = Feed {
+        title: format!("{}{}{}", outlet.name, site.words().colon, site.words().the_edition_by_mail),
+        description: outlet.tagline.clone(),
+        url: site.absolute(&format!("/{}", form.file())),
+        home: site.absolute("/"),
+        lang: outlet.lang.clone(),
+        changed: changed.map(dates::rfc3339),
+        changed_rfc822: changed.map(dates::rfc822).unwrap_or_default(),
+        outlet: outlet.name,
+        entries: entries.into_iter().map(|(entry, _)| entry).collect(),
+    };
+    let template = match form {
+        EditionsFeed::Rss => "rss.xml",
+        EditionsFeed::Atom => "atom.xml",
+    };
+    Ok(theme::templates().render(template, json!({ "feed": feed }))?.into_bytes())
+}
+
+/// An edition and when it last changed; `None` when nothing of it stands on the site any more.
+fn edition_entry(
+    site: &Site,
+    outlet: &Outlet,
+    day: jiff::civil::Date,
+    edition: &DayEdition,
+) -> Result<Option<(Entry, Ms)>, PressError> {
+    let articles: Vec<&Article> =
+        edition.line_up.iter().filter_map(|id| site.article(*id)).take(EDITION_STORIES_MAX).collect();
+    let (Some(first), Some(last)) = (
+        articles.iter().map(|article| published(article).at).max(),
+        articles.iter().map(|article| changed(article)).max(),
+    ) else {
+        return Ok(None);
+    };
+    let stories = articles.iter().map(|article| entry(site, outlet, article)).collect::<Result<Vec<_>, _>>()?;
+    let mut html = String::new();
+    for story in &stories {
+        // Two pieces that templates printed, one after the other: nothing else gets in between.
+        html.push_str(&theme::templates().render("edition_entry.html", json!({ "entry": story }))?);
+        html.push_str(&story.html);
+    }
+    let label = dates::day(day, &outlet.lang);
+    let subject = text::line(&edition.subject);
+    let entry = Entry {
+        url: site.absolute(&context::day_path(day)),
+        title: if subject.is_empty() { label } else { format!("{label}{}{subject}", site.words().colon) },
+        summary: stories.iter().map(|story| story.title.as_str()).collect::<Vec<_>>().join(" · "),
+        lang: outlet.lang.clone(),
+        author: Some(outlet.name.clone()),
+        published: dates::rfc3339(first),
+        published_rfc822: dates::rfc822(first),
+        changed: dates::rfc3339(last),
+        topics: Vec::new(),
+        origin_url: None,
+        licence_url: None,
+        picture_url: stories.iter().find_map(|story| story.picture_url.clone()),
+        html,
+    };
+    Ok(Some((entry, last)))
 }
 
 fn entry(site: &Site, outlet: &Outlet, article: &Article) -> Result<Entry, PressError> {

@@ -23,7 +23,7 @@ mod text;
 mod theme;
 mod words;
 
-pub use page::{FeedFormat, Kind, Page, PageFile, pages, pages_touched_by, render, render_site};
+pub use page::{EditionsFeed, FeedFormat, Kind, Page, PageFile, pages, pages_touched_by, render, render_site};
 pub use site::{DayEdition, DeskView, OutletView, RepublishPolicy, SignUpWords, Site, SiteView};
 
 /// The site's style sheet: where it is served, and its text. For previews, which are served elsewhere.

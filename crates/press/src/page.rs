@@ -61,6 +61,28 @@ impl FeedFormat {
     }
 }
 
+/// The form of the feed of editions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EditionsFeed {
+    /// RSS 2.0.
+    Rss,
+    /// Atom, RFC 4287.
+    Atom,
+}
+
+impl EditionsFeed {
+    /// Both forms.
+    pub const EVERY: [Self; 2] = [Self::Rss, Self::Atom];
+
+    /// The feed's file name.
+    pub fn file(self) -> &'static str {
+        match self {
+            Self::Rss => "editions.xml",
+            Self::Atom => "editions.atom",
+        }
+    }
+}
+
 /// One file of the site that the press makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Page {
@@ -86,6 +108,8 @@ pub enum Page {
     Archive,
     /// A feed of the site, or of one topic.
     Feed(FeedFormat, Option<TopicId>),
+    /// The feed of editions.
+    Editions(EditionsFeed),
     /// The sitemap.
     Sitemap,
     /// The sitemap of the last two days.
@@ -157,7 +181,11 @@ impl Page {
             Self::Withdrawn(id) => format!("/articles/{}/", site.withdrawn(id)?.slug),
             Self::Free(id) => format!("/{}/", site.free_page(id)?.slug),
             Self::Topic(id) => format!("/topics/{}/", site.topic(id)?.slug),
-            Self::Day(day) => (site.count_of_day(day) > 0).then(|| context::day_path(day))?,
+            // An edition that left before anything was published that day has its page too: its mail links to it.
+            Self::Day(day) => {
+                let stands = site.count_of_day(day) > 0 || !site.edition_order(day).is_empty();
+                stands.then(|| context::day_path(day))?
+            }
             Self::Month(year, month) => {
                 site.days().find(|day| (day.year(), day.month()) == (year, month))?;
                 context::month_path(year, month)
@@ -165,6 +193,7 @@ impl Page {
             Self::Archive => "/archive/".to_owned(),
             Self::Feed(format, None) => format!("/{}", format.file()),
             Self::Feed(format, Some(id)) => format!("/topics/{}/{}", site.topic(id)?.slug, format.file()),
+            Self::Editions(form) => format!("/{}", form.file()),
             Self::Sitemap => "/sitemap.xml".to_owned(),
             Self::NewsSitemap => "/sitemap-news.xml".to_owned(),
             Self::Robots => "/robots.txt".to_owned(),
@@ -177,8 +206,8 @@ impl Page {
         match self {
             Self::Style => Kind::Css,
             Self::Icon => Kind::Svg,
-            Self::Feed(FeedFormat::Rss, _) => Kind::Rss,
-            Self::Feed(FeedFormat::Atom, _) => Kind::Atom,
+            Self::Feed(FeedFormat::Rss, _) | Self::Editions(EditionsFeed::Rss) => Kind::Rss,
+            Self::Feed(FeedFormat::Atom, _) | Self::Editions(EditionsFeed::Atom) => Kind::Atom,
             Self::Feed(FeedFormat::Json, _) => Kind::JsonFeed,
             Self::Sitemap | Self::NewsSitemap => Kind::Xml,
             Self::Robots => Kind::Text,
@@ -203,9 +232,11 @@ pub fn pages(site: &Site) -> Vec<Page> {
         pages.push(Page::Topic(topic.id));
         pages.extend(FeedFormat::EVERY.map(|format| Page::Feed(format, Some(topic.id))));
     }
-    pages.extend(site.days().map(Page::Day));
+    let days: BTreeSet<Date> = site.days().chain(site.editions().map(|(day, _)| day)).collect();
+    pages.extend(days.into_iter().map(Page::Day));
     pages.extend(site.months().into_iter().map(|(year, month, _)| Page::Month(year, month)));
     pages.extend(FeedFormat::EVERY.map(|format| Page::Feed(format, None)));
+    pages.extend(EditionsFeed::EVERY.map(Page::Editions));
     pages.extend([Page::Archive, Page::Sitemap, Page::NewsSitemap, Page::Robots, Page::NotFound, Page::Front]);
     pages
 }
@@ -216,6 +247,7 @@ pub fn pages_touched_by(site: &Site, article: ArticleId) -> BTreeSet<Page> {
     let mut touched: BTreeSet<Page> =
         [Page::Front, Page::Archive, Page::Sitemap, Page::NewsSitemap].into_iter().collect();
     touched.extend(FeedFormat::EVERY.map(|format| Page::Feed(format, None)));
+    touched.extend(EditionsFeed::EVERY.map(Page::Editions));
     let Some(article) = site.article(article) else { return touched };
     touched.insert(Page::Article(article.id));
     touched.insert(Page::Picture(article.id));
@@ -270,6 +302,7 @@ pub fn render(site: &Site, page: Page) -> Result<Option<PageFile>, PressError> {
             let topic = of.and_then(|id| site.topic(id));
             feeds::render(site, format, topic, &format!("{encoded}{}", format.file()))?
         }
+        Page::Editions(form) => feeds::render_editions(site, form)?,
         Page::Sitemap => sitemap(site)?,
         Page::NewsSitemap => news_sitemap(site)?,
         Page::Robots => robots(site),

@@ -239,6 +239,11 @@ impl Site {
         self.editions.get(&day)
     }
 
+    /// The editions, the newest first.
+    pub(crate) fn editions(&self) -> impl Iterator<Item = (Date, &DayEdition)> {
+        self.editions.iter().rev().map(|(day, edition)| (*day, edition))
+    }
+
     /// A day's stories as its edition lined them up, then the rest of that day, newest first.
     pub(crate) fn edition_order(&self, day: Date) -> Vec<&Article> {
         let line_up = self.edition(day).map(|edition| edition.line_up.as_slice()).unwrap_or_default();

@@ -24,6 +24,7 @@ sources![
     "blocks.html",
     "credit_line.html",
     "day.html",
+    "edition_entry.html",
     "feed_entry.html",
     "free.html",
     "front.html",

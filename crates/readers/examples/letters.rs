@@ -1,6 +1,6 @@
-//! Writes the opt-in letter in each language, to be opened in a browser: `cargo run -p readers --example letters DIR`.
+//! Writes both letters in each language, to be opened in a browser: `cargo run -p readers --example letters DIR`.
 
-use readers::letter::{CONFIRM_SLOT, LetterView, draft};
+use readers::letter::{Errand, LetterView, draft};
 use std::path::Path;
 
 /// As long as a real token.
@@ -15,13 +15,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("fr", "Le Fanal", "Le Fanal du matin", "12, rue du Quai\n76600 Le Havre"),
         ("zh", "海峡观察", "海峡晨报", "码头街 12 号"),
     ] {
-        let confirm = "https://courier.example/confirm/";
-        let letter = draft(&LetterView { outlet, newsletter, language, postal_address, confirm })?;
-        let html = letter.parts.html.ok_or("an HTML part")?;
-        for (ending, part) in [("html", html), ("txt", letter.parts.text)] {
-            let whole = format!("{}{}", part.shared, part.personal).replace(CONFIRM_SLOT, TOKEN);
-            println!("{language}.{ending}: {} bytes, tail {}; {:?}", whole.len(), part.personal.len(), letter.subject);
-            std::fs::write(Path::new(&folder).join(format!("letter-{language}.{ending}")), whole)?;
+        for (name, errand) in [("confirm", Errand::Confirm), ("choices", Errand::Choices)] {
+            let link = "https://courier.example/page/";
+            let letter = draft(&LetterView { errand, outlet, newsletter, language, postal_address, link })?;
+            let html = letter.parts.html.ok_or("an HTML part")?;
+            for (ending, part) in [("html", html), ("txt", letter.parts.text)] {
+                let whole = format!("{}{}", part.shared, part.personal).replace(errand.slot(), TOKEN);
+                println!("{name}-{language}.{ending}: {} bytes; {:?}", whole.len(), letter.subject);
+                std::fs::write(Path::new(&folder).join(format!("{name}-{language}.{ending}")), whole)?;
+            }
         }
     }
     Ok(())

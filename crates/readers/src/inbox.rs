@@ -1,13 +1,14 @@
-//! The inbox: opens sealed sign-ups, drops what must not be answered, asks the others by letter to confirm, and erases
-//! the sealed rows.
+//! The inbox: opens sealed wishes, drops what must not be answered, asks who signed up by letter to confirm, sends readers
+//! the link to their choices, and erases the sealed rows.
 //!
 //! One transaction a batch: a sign-up is either still sealed in the inbox, or its reader stands with a letter queued. The
 //! answer at the door was the same for all: here is decided in silence who gets a letter.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use newsroom::{
-    Cohort, CohortId, ConsentKind, DAY_MS, DepartureId, Format, Ms, Newsletter, Outlet, ReaderId, SignUp,
+    Cohort, CohortId, ConsentKind, DAY_MS, DepartureId, Format, LinkWish, Ms, Newsletter, Outlet, ReaderId, SignUp,
     SubscriptionState,
 };
 use store::letters::{self, Letter};
@@ -16,7 +17,7 @@ use store::{Store, Write};
 use vault::Vault;
 use world::World;
 
-use crate::letter::{self, LetterFault};
+use crate::letter::{self, Errand, LetterFault};
 
 /// How many sign-ups are opened in one transaction.
 const BATCH: i64 = 128;
@@ -24,6 +25,8 @@ const BATCH: i64 = 128;
 const OPT_INS_MAX: i64 = 3;
 /// P24: and no more than one in this time.
 const OPT_IN_EVERY_MS: Ms = DAY_MS;
+/// And no more than one letter with the link to one's choices in this time: any edition's mail has it too.
+const LINK_EVERY_MS: Ms = DAY_MS;
 /// After this an opt-in letter is not sent any more: who asked two days ago has forgotten.
 const OPT_IN_LIVES_MS: Ms = 2 * DAY_MS;
 
@@ -33,8 +36,8 @@ pub enum InboxFault {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
-    /// The opt-in letter could not be made.
-    #[error("the opt-in letter cannot be made: {0}")]
+    /// A letter could not be made.
+    #[error("the letter cannot be made: {0}")]
     Letter(#[from] LetterFault),
 }
 
@@ -65,7 +68,7 @@ pub async fn work_through(
             return Ok(passed);
         }
         let opened = open(world, vault, waiting).await;
-        let words = words(world, outlet, newsletter, &opened)?;
+        let words = words(world, outlet, newsletter, letters_wanted(store, outlet, &opened).await?)?;
         let (now, invitation) = (world.now(), outlet.invitation.clone());
         let count = opened.len() as u64;
         passed.asked += store
@@ -77,18 +80,20 @@ pub async fn work_through(
     }
 }
 
-/// A sign-up opened, with every id it may need.
+/// A sealed row opened, with every id it may need.
 struct Wish {
     signup: i64,
-    /// `None`: it could not be opened, or is none.
-    asked: Option<Asked>,
+    asked: Asked,
+    letter: DepartureId,
 }
 
-struct Asked {
-    wish: SignUp,
-    reader: SealedReader,
-    letter: DepartureId,
-    consent: i64,
+enum Asked {
+    /// It could not be opened, or is no wish.
+    Nothing,
+    /// To subscribe.
+    SignUp { wish: SignUp, reader: SealedReader, consent: i64 },
+    /// For the link to one's choices.
+    Link { wish: LinkWish, index: Vec<u8> },
 }
 
 async fn open(world: &World, vault: &Arc<Vault>, waiting: Vec<Signup>) -> Vec<Wish> {
@@ -98,43 +103,87 @@ async fn open(world: &World, vault: &Arc<Vault>, waiting: Vec<Signup>) -> Vec<Wi
 
 fn open_one(world: &World, vault: &Vault, signup: &Signup) -> Wish {
     let opened = vault.open_signup(&signup.sealed, &signup.id.to_be_bytes()).ok();
-    let wish = opened.and_then(|plain| SignUp::from_bytes(plain.expose()).ok());
-    if wish.is_none() {
-        tracing::warn!(signup.id = signup.id, "A sign-up could not be opened; it is dropped");
+    let asked = opened.map_or(Asked::Nothing, |plain| asked(world, vault, plain.expose()));
+    if matches!(asked, Asked::Nothing) {
+        tracing::warn!(signup.id = signup.id, "A wish at the door could not be opened; it is dropped");
     }
-    let asked = wish.map(|wish| {
-        let id = ReaderId::from_dice(world.now(), world.dice_u64());
-        let (kid, sealed) = vault.seal_address(&wish.address, id, &mut |bytes| world.fill(bytes));
-        let reader = SealedReader {
-            id,
-            kid,
-            sealed,
-            index: vault.index(&wish.address).to_vec(),
-            lane: vault.lane(&wish.address),
-            language: wish.language.clone(),
-            format: Format::Html,
-        };
-        Asked { wish, reader, letter: DepartureId(world.mint()), consent: world.mint() }
-    });
-    Wish { signup: signup.id, asked }
+    Wish { signup: signup.id, asked, letter: DepartureId(world.mint()) }
 }
 
-/// The opt-in letter's words in one language.
+fn asked(world: &World, vault: &Vault, plain: &[u8]) -> Asked {
+    if let Ok(wish) = LinkWish::from_bytes(plain) {
+        let index = vault.index(&wish.address).to_vec();
+        return Asked::Link { wish, index };
+    }
+    let Ok(wish) = SignUp::from_bytes(plain) else { return Asked::Nothing };
+    let reader = sealed_reader(world, vault, &wish.address, &wish.language);
+    Asked::SignUp { wish, reader, consent: world.mint() }
+}
+
+/// A reader's row for an address, as it is when nobody stands behind it yet.
+pub(crate) fn sealed_reader(world: &World, vault: &Vault, address: &newsroom::Address, language: &str) -> SealedReader {
+    let id = ReaderId::from_dice(world.now(), world.dice_u64());
+    let (kid, sealed) = vault.seal_address(address, id, &mut |bytes| world.fill(bytes));
+    SealedReader {
+        id,
+        kid,
+        sealed,
+        index: vault.index(address).to_vec(),
+        lane: vault.lane(address),
+        language: language.into(),
+        format: Format::Html,
+    }
+}
+
+/// Which letters are wanted, in which languages.
+async fn letters_wanted(
+    store: &Store,
+    outlet: &Outlet,
+    opened: &[Wish],
+) -> Result<BTreeSet<(Errand, String)>, store::Error> {
+    let mut wanted = BTreeSet::new();
+    let mut links = Vec::new();
+    for wish in opened {
+        match &wish.asked {
+            Asked::Nothing => {}
+            Asked::SignUp { wish, .. } => drop(wanted.insert((Errand::Confirm, wish.language.clone()))),
+            Asked::Link { index, .. } => links.push(index.clone()),
+        }
+    }
+    if !links.is_empty() {
+        wanted.insert((Errand::Choices, outlet.language.clone()));
+        let languages = store.read(move |tx| links.iter().map(|index| language_of(tx, index)).collect()).await;
+        let languages: Vec<Option<String>> = languages?;
+        wanted.extend(languages.into_iter().flatten().map(|language| (Errand::Choices, language)));
+    }
+    Ok(wanted)
+}
+
+fn language_of(tx: &store::Read, index: &[u8]) -> store::Result<Option<String>> {
+    let Some(reader) = readers::by_index(tx, index)? else { return Ok(None) };
+    Ok(readers::mailing(tx, reader)?.map(|(_, language)| language))
+}
+
+/// A letter's words in one language.
 struct Words {
+    errand: Errand,
     language: String,
     cohort: Cohort,
     fingerprint: Vec<u8>,
 }
 
-fn words(world: &World, outlet: &Outlet, newsletter: &Newsletter, opened: &[Wish]) -> Result<Vec<Words>, LetterFault> {
-    let languages: std::collections::BTreeSet<&str> =
-        opened.iter().filter_map(|w| w.asked.as_ref()).map(|a| a.wish.language.as_str()).collect();
-    languages
+fn words(
+    world: &World,
+    outlet: &Outlet,
+    newsletter: &Newsletter,
+    wanted: BTreeSet<(Errand, String)>,
+) -> Result<Vec<Words>, LetterFault> {
+    wanted
         .into_iter()
-        .map(|language| {
-            let made = letter::opt_in(outlet, newsletter, language)?;
+        .map(|(errand, language)| {
+            let made = letter::make(outlet, newsletter, errand, &language)?;
             let cohort = Cohort { id: CohortId(world.mint()), subject: made.subject, body: made.body };
-            Ok(Words { language: language.into(), cohort, fingerprint: made.fingerprint })
+            Ok(Words { errand, language, cohort, fingerprint: made.fingerprint })
         })
         .collect()
 }
@@ -142,7 +191,25 @@ fn words(world: &World, outlet: &Outlet, newsletter: &Newsletter, opened: &[Wish
 /// Takes one wish in. Gives 1 when it led to a letter.
 fn take(tx: &Write, wish: Wish, words: &[Words], invitation: &str, now: Ms) -> store::Result<u64> {
     readers::erase_signup(tx, wish.signup)?;
-    let Some(Asked { wish, mut reader, letter, consent }) = wish.asked else { return Ok(0) };
+    match wish.asked {
+        Asked::Nothing => Ok(0),
+        Asked::SignUp { wish: signup, reader, consent } => {
+            let line = Line { id: consent, door: "form", wording: invitation.into() };
+            take_sign_up(tx, &signup, reader, wish.letter, words, &line, now)
+        }
+        Asked::Link { wish: link, index } => take_link(tx, &link, &index, wish.letter, words, now),
+    }
+}
+
+fn take_sign_up(
+    tx: &Write,
+    wish: &SignUp,
+    mut reader: SealedReader,
+    departure: DepartureId,
+    words: &[Words],
+    line: &Line,
+    now: Ms,
+) -> store::Result<u64> {
     // Who left or bounced elsewhere may come back here: the letter proves that the address is theirs and works.
     if readers::suppressed(tx, &reader.index)?.is_some_and(|s| !s.ends_at_the_door()) {
         return Ok(0);
@@ -155,22 +222,39 @@ fn take(tx: &Write, wish: Wish, words: &[Words], invitation: &str, now: Ms) -> s
         return Ok(0);
     }
     readers::ask(tx, reader.id, wish.newsletter, wish.topics, now)?;
-    let line = Line { id: consent, door: "form", wording: invitation.into() };
-    readers::consent(tx, reader.id, wish.newsletter, ConsentKind::Asked, &line, now)?;
-    let words = words.iter().find(|w| w.language == wish.language).expect("words were made for every language");
+    readers::consent(tx, reader.id, wish.newsletter, ConsentKind::Asked, line, now)?;
+    let words = words.iter().find(|w| w.errand == Errand::Confirm && w.language == wish.language);
+    let words = words.expect("words were made for every language");
     let cohort = letters::words(tx, &words.cohort, &words.fingerprint, &words.language, reader.format)?;
+    let (newsletter, reader, lane) = (wish.newsletter, reader.id, reader.lane);
     letters::queue(
         tx,
-        &Letter {
-            departure: letter,
-            newsletter: wish.newsletter,
-            reader: reader.id,
-            lane: reader.lane,
-            cohort,
-            instant: now,
-            expires: now + OPT_IN_LIVES_MS,
-        },
+        &Letter { departure, newsletter, reader, lane, cohort, instant: now, expires: now + OPT_IN_LIVES_MS },
     )?;
+    Ok(1)
+}
+
+/// Only an active reader has choices; everybody else is met with silence.
+fn take_link(
+    tx: &Write,
+    wish: &LinkWish,
+    index: &[u8],
+    departure: DepartureId,
+    words: &[Words],
+    now: Ms,
+) -> store::Result<u64> {
+    let (Some(reader), None) = (readers::by_index(tx, index)?, readers::suppressed(tx, index)?) else { return Ok(0) };
+    if !readers::note_link(tx, reader, wish.newsletter, now, now - LINK_EVERY_MS)? {
+        return Ok(0);
+    }
+    let (lane, language) = readers::mailing(tx, reader)?.expect("the reader was found in this transaction");
+    let mut choices = words.iter().filter(|w| w.errand == Errand::Choices);
+    // The reader may have chosen another language since the letters were made: then the first is the next best.
+    let words = choices.clone().find(|w| w.language == language).or_else(|| choices.next());
+    let words = words.expect("a letter was made when this wish was opened");
+    let cohort = letters::words(tx, &words.cohort, &words.fingerprint, &words.language, Format::Html)?;
+    let (newsletter, expires) = (wish.newsletter, now + OPT_IN_LIVES_MS);
+    letters::queue(tx, &Letter { departure, newsletter, reader, lane, cohort, instant: now, expires })?;
     Ok(1)
 }
 

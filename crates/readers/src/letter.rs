@@ -1,5 +1,5 @@
-//! The opt-in letter: asks the holder of an address whether they want a newsletter, with one link to a page with one
-//! button. It says who asks and for what, and that doing nothing is enough to get nothing.
+//! Letters with one link: the opt-in asks the holder of an address whether they want a newsletter, behind a page with one
+//! button; the other leads a reader to their choices. Each says who asks and for what, and that doing nothing is enough.
 //!
 //! It holds no word that the person who filled in the form could choose, or a stranger could write through it to anyone.
 //! All letters of one outlet, newsletter and language are the same but for the token.
@@ -14,10 +14,40 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
 
-use words::{Face, Words};
+use words::{Face, Said, Words};
 
-/// What stands for the token in the letter's tail.
-pub const CONFIRM_SLOT: &str = "{{confirm}}";
+/// What a letter leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Errand {
+    /// The page that confirms a subscription.
+    Confirm,
+    /// The page of a reader's choices.
+    Choices,
+}
+
+impl Errand {
+    /// What stands for the token in the letter's tail.
+    pub fn slot(self) -> &'static str {
+        match self {
+            Self::Confirm => "{{confirm}}",
+            Self::Choices => "{{preferences}}",
+        }
+    }
+
+    fn path(self) -> &'static str {
+        match self {
+            Self::Confirm => "/confirm/",
+            Self::Choices => "/preferences/",
+        }
+    }
+
+    fn said(self, words: &'static Words) -> &'static Said {
+        match self {
+            Self::Confirm => &words.confirm,
+            Self::Choices => &words.choices,
+        }
+    }
+}
 /// Longer subjects are cut by every inbox.
 pub const SUBJECT_CHARS_MAX: usize = 120;
 /// Names of outlets and newsletters, and lines of an address: what leaves a subject room for its own words.
@@ -39,9 +69,9 @@ static TEMPLATES: LazyLock<Templates> = LazyLock::new(|| {
 /// Distinguishes a letter's MIME boundaries from an edition's; the same for all, so that the same words are the same bytes.
 const BOUNDARY_SEED: &[u8] = b"opt-in letter";
 
-/// An opt-in letter made up for sending: what its copies share.
+/// A letter made up for sending: what its copies share.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OptIn {
+pub struct Made {
     /// The subject line, plain text.
     pub subject: String,
     /// The kept form of its [`SharedMail`].
@@ -50,7 +80,7 @@ pub struct OptIn {
     pub fingerprint: Vec<u8>,
 }
 
-/// Why an opt-in letter cannot be made: the outlet's settings need correcting.
+/// Why a letter cannot be made: the outlet's settings need correcting.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LetterFault {
     /// It cannot be drafted.
@@ -61,27 +91,35 @@ pub enum LetterFault {
     MakeUp(#[from] MakeUpFault),
 }
 
-/// Makes the opt-in letter of a newsletter in a language: the same words give the same bytes, today and tomorrow.
+/// Makes a newsletter's letter in a language: the same words give the same bytes, today and tomorrow.
 ///
 /// # Errors
 /// [`LetterFault`].
-pub fn opt_in(outlet: &Outlet, newsletter: &Newsletter, language: &str) -> Result<OptIn, LetterFault> {
+pub fn make(outlet: &Outlet, newsletter: &Newsletter, errand: Errand, language: &str) -> Result<Made, LetterFault> {
     let drafted = draft(&LetterView {
+        errand,
         outlet: &outlet.name,
         newsletter: &newsletter.title,
         language,
         postal_address: &outlet.postal_address,
-        confirm: &format!("{}/confirm/", outlet.site),
+        link: &format!("{}{}", outlet.site, errand.path()),
     })?;
+    make_up(outlet, &drafted)
+}
+
+/// Makes a drafted letter up for sending.
+pub(crate) fn make_up(outlet: &Outlet, drafted: &LetterDraft) -> Result<Made, LetterFault> {
     let identity = Identity::new(&outlet.name, &outlet.from, outlet.reply_to.as_deref(), &outlet.mail_domain)?;
     let mail = SharedMail::new(identity, &drafted.subject, Purpose::Letter, &drafted.parts, BOUNDARY_SEED)?;
     let body = mail.to_bytes();
-    Ok(OptIn { subject: drafted.subject, fingerprint: Sha256::digest(&body).to_vec(), body })
+    Ok(Made { subject: drafted.subject.clone(), fingerprint: Sha256::digest(&body).to_vec(), body })
 }
 
 /// Who asks, and for what.
 #[derive(Clone, Debug)]
 pub struct LetterView<'a> {
+    /// What it leads to.
+    pub errand: Errand,
     /// The outlet's name.
     pub outlet: &'a str,
     /// The newsletter's name.
@@ -91,7 +129,7 @@ pub struct LetterView<'a> {
     /// Where the outlet can be reached by post, on as many lines as it likes.
     pub postal_address: &'a str,
     /// The absolute address that the token is put behind: `https://courier.example/confirm/`.
-    pub confirm: &'a str,
+    pub link: &'a str,
 }
 
 /// A letter, drafted.
@@ -106,8 +144,8 @@ pub struct LetterDraft {
 /// Why a letter cannot be drafted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DraftFault {
-    /// The confirm page is not an absolute http or https address.
-    #[error("the confirm page is not an http or https address: {0:?}")]
+    /// The page it leads to is not an absolute http or https address.
+    #[error("the page it leads to is not an http or https address: {0:?}")]
     Address(String),
 }
 
@@ -121,7 +159,7 @@ struct Shown<'a> {
     newsletter: &'a str,
     title: &'static str,
     ask: &'a str,
-    confirm: &'a str,
+    link: &'a str,
     button: &'static str,
     opens: &'static str,
     ignore: &'static str,
@@ -137,8 +175,9 @@ pub fn draft(view: &LetterView<'_>) -> Result<LetterDraft, DraftFault> {
     let words = Words::of(view.language);
     let outlet = name_or(view.outlet, view.newsletter);
     let newsletter = name_or(view.newsletter, view.outlet);
-    let subject = (words.subject)(&newsletter);
-    let ask = if newsletter == outlet { (words.ask)(&newsletter) } else { (words.ask_of)(&newsletter, &outlet) };
+    let said = view.errand.said(words);
+    let subject = (said.subject)(&newsletter);
+    let ask = if newsletter == outlet { (said.ask)(&newsletter) } else { (said.ask_of)(&newsletter, &outlet) };
     let direction = prose::direction(words.language);
     let shown = Shown {
         subject: &subject,
@@ -147,12 +186,12 @@ pub fn draft(view: &LetterView<'_>) -> Result<LetterDraft, DraftFault> {
         side: direction.start(),
         face: words.face,
         newsletter: &newsletter,
-        title: words.title,
+        title: said.title,
         ask: &ask,
-        confirm: &format!("{}{CONFIRM_SLOT}", door(view.confirm)?),
-        button: words.button,
-        opens: words.opens,
-        ignore: words.ignore,
+        link: &format!("{}{}", door(view.link)?, view.errand.slot()),
+        button: said.button,
+        opens: said.opens,
+        ignore: said.ignore,
         // These stand in the tail, where two braces would be taken for a slot.
         outlet: &slotless(&outlet),
         postal: postal(view.postal_address).iter().map(|line| slotless(line)).collect(),
@@ -172,11 +211,11 @@ fn html(shown: &Shown<'_>) -> DraftPart {
 }
 
 fn text(shown: &Shown<'_>, colon: &str) -> DraftPart {
-    let Shown { newsletter, title, ask, button, confirm, opens, ignore, outlet, postal, .. } = shown;
+    let Shown { newsletter, title, ask, button, link, opens, ignore, outlet, postal, .. } = shown;
     DraftPart {
         shared: format!("{}\n\n{}\n\n{}\n\n", wrap(newsletter), wrap(title), wrap(ask)),
         personal: format!(
-            "{button}{colon}\n{confirm}\n\n{}\n\n{}\n\n{}\n{}\n",
+            "{button}{colon}\n{link}\n\n{}\n\n{}\n\n{}\n{}\n",
             wrap(opens),
             wrap(ignore),
             wrap(outlet),
@@ -240,11 +279,12 @@ mod tests {
 
     fn view(language: &str) -> LetterView<'_> {
         LetterView {
+            errand: Errand::Confirm,
             outlet: "The Harbour Courier",
             newsletter: "Morning Tide",
             language,
             postal_address: "Quay Street 12\n4050-123 Porto\nPortugal",
-            confirm: "https://courier.example/confirm/",
+            link: "https://courier.example/confirm/",
         }
     }
 
@@ -258,8 +298,10 @@ mod tests {
 
     #[test]
     fn both_parts_say_who_asks_for_what_and_how_to_answer_in_every_language() {
-        for language in LANGUAGES {
-            let letter = drafted(&view(language));
+        let errands = [Errand::Confirm, Errand::Choices];
+        for (language, errand) in LANGUAGES.into_iter().flat_map(|l| errands.map(|e| (l, e))) {
+            let page = format!("https://courier.example{}", errand.path());
+            let letter = drafted(&LetterView { errand, link: &page, ..view(language) });
             let html = letter.parts.html.expect("an HTML part");
             assert!(letter.subject.contains("Morning Tide"), "{language}");
             for part in [&letter.parts.text, &html] {
@@ -268,13 +310,9 @@ mod tests {
                     assert!(whole.contains(said), "{language}: {said}");
                 }
                 assert_eq!(whole.matches("http").count(), 1, "{language}: one link");
-                assert_eq!(
-                    part.personal.matches("https://courier.example/confirm/{{confirm}}").count(),
-                    1,
-                    "{language}"
-                );
+                assert_eq!(part.personal.matches(&format!("{page}{}", errand.slot())).count(), 1, "{language}");
                 assert_eq!(whole.matches("{{").count(), 1, "{language}");
-                let words = Words::of(language);
+                let words = errand.said(Words::of(language));
                 assert!(
                     [words.title, words.button, words.ignore].iter().all(|said| whole.contains(said)),
                     "{language}"
@@ -335,20 +373,21 @@ mod tests {
         };
         let newsletter =
             Newsletter { id: newsroom::NewsletterId(1), slug: "tide".to_owned(), title: "Morning Tide".to_owned() };
-        let english = opt_in(&outlet, &newsletter, "en").expect("a sound outlet");
-        assert_eq!(opt_in(&outlet, &newsletter, "en-GB"), Ok(english.clone()));
+        let opt_in = |outlet: &Outlet, language| make(outlet, &newsletter, Errand::Confirm, language);
+        let english = opt_in(&outlet, "en").expect("a sound outlet");
+        assert_eq!(opt_in(&outlet, "en-GB"), Ok(english.clone()));
         let mail = SharedMail::from_bytes(&english.body).expect("the kept form is read again");
         assert_eq!(mail.body().slots().collect::<Vec<_>>(), ["confirm"]);
         assert_eq!(mail.subject(), "Please confirm: Morning Tide");
-        let french = opt_in(&outlet, &newsletter, "fr").expect("a sound outlet");
+        let french = opt_in(&outlet, "fr").expect("a sound outlet");
         assert_ne!(french.fingerprint, english.fingerprint);
         let nobody = Outlet { from: "nobody".to_owned(), ..outlet };
-        assert!(matches!(opt_in(&nobody, &newsletter, "en"), Err(LetterFault::MakeUp(_))));
+        assert!(matches!(opt_in(&nobody, "en"), Err(LetterFault::MakeUp(_))));
     }
 
     #[test]
     fn a_letter_without_a_door_is_not_drafted() {
-        let lost = LetterView { confirm: "javascript:alert(1)", ..view("en") };
+        let lost = LetterView { link: "javascript:alert(1)", ..view("en") };
         assert_eq!(draft(&lost), Err(DraftFault::Address("javascript:alert(1)".to_owned())));
     }
 

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use newsroom::{
-    BOUNCED_ELSEWHERE, Consent, ConsentKind, EditionKind, Format, LEFT_ELSEWHERE, Ms, NewsletterId, ReaderId,
+    BOUNCED_ELSEWHERE, Consent, ConsentKind, EditionKind, Format, LEFT_ELSEWHERE, Ms, NewsletterId, ReaderId, SlotId,
     SubscriptionState, Suppression, Topics, WEEK_MS,
 };
 use store::lists::{self, Entry, Known, Listed};
@@ -246,6 +246,8 @@ struct Sealed {
     at: Option<Ms>,
     entry: Entry,
     log: i64,
+    /// For the slot of their zone, should it be the first.
+    slot: SlotId,
 }
 
 /// A line on its way.
@@ -415,7 +417,7 @@ fn decide(known: &Known, kind: Kind, at: Option<Ms>) -> Deed {
 fn apply(tx: &Write<'_>, newsletter: NewsletterId, line: &Sealed, now: Ms) -> store::Result<Option<Deed>> {
     let (known, deed) = weigh(tx, newsletter, line)?;
     match deed {
-        Some(Deed::ComesIn) => lists::arrive(tx, &line.entry, known.reader)?,
+        Some(Deed::ComesIn) => lists::arrive(tx, &line.entry, known.reader, line.slot, now)?,
         Some(Deed::Leaves) => {
             let why = if line.kind == Kind::Cleaned { BOUNCED_ELSEWHERE } else { LEFT_ELSEWHERE };
             let at = line.at.unwrap_or(now).min(now);
@@ -465,6 +467,7 @@ impl Sealer {
             state: SubscriptionState::Active,
             topics: self.topics,
             frequency: EditionKind::Daily,
+            paused_until: String::new(),
             last_date: String::new(),
             seen_rank: self.seen_rank,
         };
@@ -485,7 +488,14 @@ impl Sealer {
             consent: vec![(self.world.mint(), consent)],
         };
         let log = self.world.mint();
-        Ready::Line(Box::new(Sealed { line: line.number, kind: said.kind, at: said.at, entry, log }))
+        Ready::Line(Box::new(Sealed {
+            line: line.number,
+            kind: said.kind,
+            at: said.at,
+            entry,
+            log,
+            slot: SlotId(self.world.mint()),
+        }))
     }
 }
 

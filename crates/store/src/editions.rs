@@ -1,8 +1,10 @@
 //! Editions and departures: cut exactly once, with the audience frozen and counted in one transaction.
 
+use std::collections::BTreeMap;
+
 use newsroom::{
     CohortKey, Departure, DepartureId, DepartureKind, DepartureState, Edition, EditionId, EditionKind, Excluded,
-    Format, LineUpEntry, Ms, NewsletterId, Topics,
+    Format, LineUpEntry, Ms, NewsletterId, SlotId, Topics,
 };
 
 use crate::engine::{InsertMany, Kind, Row};
@@ -98,11 +100,7 @@ fn edition(row: &Row) -> Edition {
     Edition {
         id: EditionId(row.int(0)),
         newsletter: NewsletterId(row.int(1)),
-        kind: match row.int(2) {
-            1 => EditionKind::Daily,
-            2 => EditionKind::Weekly,
-            _ => EditionKind::Breaking,
-        },
+        kind: EditionKind::from_raw(row.int(2)),
         date: row.text(3),
         subject: row.text(4),
     }
@@ -187,11 +185,41 @@ const SUPERSEDE_DEFERRALS: &str = sql!(
        )"
 );
 
-const KEYS: &str = sql!(
-    "SELECT s.seen_rank, s.topics, r.language, r.format, count(*)
+/// Whom a departure takes, of those who get its kind of edition, are not paused, and have had none of its date.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Everybody, whatever their hour.
+    Everybody,
+    /// Those of these slots: their turn has come.
+    Slots(Vec<SlotId>),
+    /// Those who have just confirmed.
+    Newcomers,
+}
+
+macro_rules! keys_columns {
+    ($rest:literal) => {
+        concat!(
+            "SELECT s.seen_rank, s.topics, r.language, r.format, count(*)
      FROM subscription AS s
      JOIN reader AS r ON r.id = s.reader
-     WHERE s.newsletter = $1 AND s.state = 2 AND s.last_date < $2
+     WHERE s.newsletter = $1 AND s.state = 2 AND s.last_date < $2 AND s.paused_until <= $2 ",
+            $rest
+        )
+    };
+}
+
+const KEYS_EVERYBODY: &str = keys_columns!(
+    "AND s.frequency = $3
+     GROUP BY s.seen_rank, s.topics, r.language, r.format
+     ORDER BY s.seen_rank, s.topics, r.language, r.format"
+);
+const KEYS_SLOT: &str = keys_columns!(
+    "AND s.slot = $3
+     GROUP BY s.seen_rank, s.topics, r.language, r.format
+     ORDER BY s.seen_rank, s.topics, r.language, r.format"
+);
+const KEYS_NEWCOMERS: &str = keys_columns!(
+    "AND s.reader IN (SELECT w.reader FROM newcomer AS w WHERE w.newsletter = $1)
      GROUP BY s.seen_rank, s.topics, r.language, r.format
      ORDER BY s.seen_rank, s.topics, r.language, r.format"
 );
@@ -199,17 +227,35 @@ const KEYS: &str = sql!(
 /// A cohort's key and how many readers it has.
 pub type KeyCount = (CohortKey, i64);
 
-/// The cohorts of the readers whom an edition of `date` would take now.
+/// The cohorts of the readers whom an edition would take now, of an audience, in order.
 ///
 /// # Errors
 /// [`crate::Error`].
-pub fn due_keys(tx: &Read, newsletter: NewsletterId, date: &str) -> Result<Vec<KeyCount>> {
-    let key = |r: &Row| {
+pub fn due_keys(tx: &Read, edition: &Edition, audience: &Audience) -> Result<Vec<KeyCount>> {
+    let (newsletter, date) = (edition.newsletter.0, &edition.date);
+    let rows = match audience {
+        // A reader's frequency has the number of the kind of edition it asks for.
+        Audience::Everybody => vec![tx.query(KEYS_EVERYBODY, args![newsletter, date, edition.kind as i64])?],
+        Audience::Slots(slots) => {
+            slots.iter().map(|slot| tx.query(KEYS_SLOT, args![newsletter, date, slot.0])).collect::<Result<Vec<_>>>()?
+        }
+        Audience::Newcomers => vec![tx.query(KEYS_NEWCOMERS, args![newsletter, date])?],
+    };
+    let mut counts: BTreeMap<CohortKey, i64> = BTreeMap::new();
+    for r in rows.iter().flatten() {
         let format = if r.int(3) == 1 { Format::Html } else { Format::Text };
         let topics = Topics::from_raw(r.int(1));
-        (CohortKey { seen_rank: r.int(0), topics, language: r.text(2), format }, r.int(4))
-    };
-    Ok(tx.query(KEYS, args![newsletter.0, date])?.iter().map(key).collect())
+        let key = CohortKey { seen_rank: r.int(0), topics, language: r.text(2), format };
+        *counts.entry(key).or_default() += r.int(4);
+    }
+    Ok(counts.into_iter().collect())
+}
+
+/// The answer to an order that lacks the mail of some cohort that is due; `None` when it lacks none.
+pub(crate) fn missing(order: &Order, due: &[KeyCount]) -> Option<Cut> {
+    let rendered = |key: &CohortKey| order.cohorts.iter().any(|c| c.key == *key);
+    let missing: Vec<CohortKey> = due.iter().filter(|(key, _)| !rendered(key)).map(|(key, _)| key.clone()).collect();
+    (!missing.is_empty()).then_some(Cut::Missing(missing))
 }
 
 /// A rendered cohort, ready to be frozen.
@@ -238,6 +284,8 @@ pub struct Order {
     pub line_up: Vec<LineUpEntry>,
     /// The cohorts.
     pub cohorts: Vec<Rendered>,
+    /// Whom it takes.
+    pub audience: Audience,
     /// The envelope it takes, and the lead that a person chose.
     pub taken: envelope::Taken,
 }
@@ -268,8 +316,10 @@ const ADD_COHORT: &str = sql!(
     "INSERT INTO cohort (id, departure, seen_rank, topics, language, format, stories, subject, body)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 );
-const FREEZE: &str = sql!(
-    "INSERT INTO delivery (departure, lane, position, reader, cohort, state, why, epoch, route, attempts)
+macro_rules! freeze_columns {
+    ($rest:literal) => {
+        concat!(
+            "INSERT INTO delivery (departure, lane, position, reader, cohort, state, why, epoch, route, attempts)
      SELECT CAST($1 AS BIGINT), r.lane, row_number() OVER (PARTITION BY r.lane ORDER BY r.id) - 1, r.id, c.id,
        CASE WHEN c.stories = 0 THEN 7 ELSE 0 END, CASE WHEN c.stories = 0 THEN CAST($4 AS BIGINT) ELSE 0 END, 0, 0, 0
      FROM subscription AS s
@@ -277,8 +327,18 @@ const FREEZE: &str = sql!(
      JOIN cohort AS c
        ON c.departure = $1 AND c.seen_rank = s.seen_rank AND c.topics = s.topics AND c.language = r.language
          AND c.format = r.format
-     WHERE s.newsletter = $2 AND s.state = 2 AND s.last_date < $3"
+     WHERE s.newsletter = $2 AND s.state = 2 AND s.last_date < $3 AND s.paused_until <= $3 ",
+            $rest
+        )
+    };
+}
+
+const FREEZE_EVERYBODY: &str = freeze_columns!("AND s.frequency = $5");
+const FREEZE_SLOTS: &str = freeze_columns!(
+    "AND s.slot IN (SELECT t.slot FROM turn AS t WHERE t.newsletter = $2 AND t.date = $3 AND t.departure = $1)"
 );
+const FREEZE_NEWCOMERS: &str =
+    freeze_columns!("AND s.reader IN (SELECT w.reader FROM newcomer AS w WHERE w.newsletter = $2)");
 const TAKE: &str = sql!(
     "UPDATE subscription SET last_date = $3
      WHERE newsletter = $2 AND state = 2 AND last_date < $3
@@ -320,14 +380,12 @@ pub fn cut(tx: &Write, order: &Order) -> Result<Cut> {
     {
         return Ok(Cut::Before(departure(&before)));
     }
-    let due = due_keys(tx, wanted.newsletter, &wanted.date)?;
+    let due = due_keys(tx, wanted, &order.audience)?;
     if due.is_empty() {
         return Ok(Cut::NobodyDue);
     }
-    let rendered = |key: &CohortKey| order.cohorts.iter().any(|c| c.key == *key);
-    let missing: Vec<CohortKey> = due.iter().filter(|(key, _)| !rendered(key)).map(|(key, _)| key.clone()).collect();
-    if !missing.is_empty() {
-        return Ok(Cut::Missing(missing));
+    if let Some(missing) = missing(order, &due) {
+        return Ok(missing);
     }
     let edition = existing.map_or(wanted.id, |known| known.id);
     write_edition(tx, order, edition)?;
@@ -346,6 +404,9 @@ fn write_edition(tx: &Write, order: &Order, id: EditionId) -> Result<()> {
     tx.insert_many(&LINE_UP_ROWS, &entries)?;
     // What waits for the next edition is taken with the cut, or not at all.
     envelope::take(tx, e.newsletter, &e.date, order.departure, &order.taken)?;
+    if e.kind != EditionKind::Daily {
+        return Ok(());
+    }
     let articles: Vec<_> = order.line_up.iter().map(|entry| entry.article).collect();
     next::took(tx, e.newsletter, &e.date, &articles)
 }
@@ -373,7 +434,13 @@ fn write_cohorts(tx: &Write, order: &Order, due: &[KeyCount]) -> Result<()> {
 fn freeze(tx: &Write, order: &Order, edition: EditionId, expected: i64) -> Result<Departure> {
     let (id, newsletter, date) = (order.departure, order.edition.newsletter, &order.edition.date);
     let nothing_new = Excluded::NothingNew as i64;
-    let frozen = tx.execute(FREEZE, args![id.0, newsletter.0, date, nothing_new])? as i64;
+    let frozen = match &order.audience {
+        Audience::Everybody => {
+            tx.execute(FREEZE_EVERYBODY, args![id.0, newsletter.0, date, nothing_new, order.edition.kind as i64])?
+        }
+        Audience::Slots(_) => tx.execute(FREEZE_SLOTS, args![id.0, newsletter.0, date, nothing_new])?,
+        Audience::Newcomers => tx.execute(FREEZE_NEWCOMERS, args![id.0, newsletter.0, date, nothing_new])?,
+    } as i64;
     let taken = tx.execute(TAKE, args![id.0, newsletter.0, date])? as i64;
     assert!(frozen == expected && taken == expected, "froze {frozen}, took {taken}, of {expected} readers due");
     tx.execute(SUPERSEDE, args![newsletter.0, id.0, Excluded::Superseded as i64])?;
@@ -385,23 +452,12 @@ fn freeze(tx: &Write, order: &Order, edition: EditionId, expected: i64) -> Resul
 }
 
 const LAST_DATE: &str = sql!("SELECT coalesce(max(date), '') FROM edition WHERE newsletter = $1 AND kind = $2");
-const LOWEST_SEEN: &str =
-    sql!("SELECT coalesce(min(seen_rank), 0) FROM subscription WHERE newsletter = $1 AND state = 2 AND last_date < $2");
-
 /// The date of the newest edition of a kind; empty when there is none.
 ///
 /// # Errors
 /// [`crate::Error`].
 pub fn last_date(tx: &Read, newsletter: NewsletterId, kind: EditionKind) -> Result<String> {
     Ok(tx.first(LAST_DATE, args![newsletter.0, kind as i64])?.map_or(String::new(), |r| r.text(0)))
-}
-
-/// The lowest `seen_rank` among the readers due: articles above it may be new to somebody.
-///
-/// # Errors
-/// [`crate::Error`].
-pub fn lowest_seen(tx: &Read, newsletter: NewsletterId, date: &str) -> Result<i64> {
-    Ok(tx.first(LOWEST_SEEN, args![newsletter.0, date])?.map_or(0, |r| r.int(0)))
 }
 
 /// Cancels what has not left of a departure: pauses it for good. Gives how many copies were taken back; copies in flight

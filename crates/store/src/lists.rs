@@ -4,12 +4,13 @@
 //! by what arrives, and who stands here already stays as they are.
 
 use newsroom::{
-    Consent, ConsentKind, DAY_MS, EditionKind, Format, Id, Ms, NewsletterId, ReaderId, SubscriptionState, Suppression,
-    Topics,
+    Consent, ConsentKind, DAY_MS, EditionKind, Format, Frequency, Id, Ms, NewsletterId, ReaderId, SlotId,
+    SubscriptionState, Suppression, Timing, Topics,
 };
 
 use crate::engine::Row;
 use crate::readers::{self, Line, SealedReader};
+use crate::slots;
 use crate::{Read, Result, Write, args, sql};
 
 /// What is known here of an address, by its blind index.
@@ -77,6 +78,8 @@ pub struct Listed {
     pub topics: Topics,
     /// How often.
     pub frequency: EditionKind,
+    /// The first local date on which mail comes again; empty when it is not paused.
+    pub paused_until: String,
     /// The local date of the last edition that took them; empty before the first.
     pub last_date: String,
     /// What they have seen.
@@ -105,8 +108,9 @@ const ARRIVE: &str = sql!(
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 );
 const SUBSCRIBE: &str = sql!(
-    "INSERT INTO subscription (reader, newsletter, state, topics, frequency, last_date, seen_rank, opt_ins, opt_in_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0)
+    "INSERT INTO subscription (reader, newsletter, state, topics, frequency, slot, paused_until, last_date, seen_rank,
+       opt_ins, opt_in_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0)
      ON CONFLICT (reader, newsletter) DO UPDATE
      SET state = excluded.state, topics = excluded.topics, opt_ins = 0,
        seen_rank = CASE WHEN subscription.seen_rank > excluded.seen_rank THEN subscription.seen_rank
@@ -119,11 +123,12 @@ const CONSENT: &str = sql!(
 );
 
 /// Takes a reader in, or what a list adds to one who is `known`: a subscription where there is none, or one that waits
-/// for its confirmation and is confirmed by what they agreed to elsewhere. Any other subscription stays as it is.
+/// for its confirmation and is confirmed by what they agreed to elsewhere. Any other subscription stays as it is. `fresh`
+/// becomes the slot of a zone and hour that nobody had chosen, from `now` on.
 ///
 /// # Errors
 /// [`crate::Error`], also when another reader has this id or address.
-pub fn arrive(tx: &Write, entry: &Entry, known: Option<ReaderId>) -> Result<()> {
+pub fn arrive(tx: &Write, entry: &Entry, known: Option<ReaderId>, fresh: SlotId, now: Ms) -> Result<()> {
     let r = &entry.reader;
     let id = known.unwrap_or(r.id);
     if known.is_none() {
@@ -134,11 +139,12 @@ pub fn arrive(tx: &Write, entry: &Entry, known: Option<ReaderId>) -> Result<()> 
         )?;
     }
     for s in &entry.subscriptions {
-        let (state, frequency) = (s.state as i64, s.frequency as i64);
-        tx.execute(
-            SUBSCRIBE,
-            args![id.0, s.newsletter.0, state, s.topics.raw(), frequency, &s.last_date, s.seen_rank],
-        )?;
+        let (state, topics, frequency) = (s.state as i64, s.topics.raw(), s.frequency as i64);
+        let hour = entry.hour.and_then(|hour| i8::try_from(hour).ok());
+        let timing = Timing { frequency: Frequency::from_raw(frequency), zone: entry.zone.clone(), hour };
+        let slot = slots::slot_of(tx, s.newsletter, &timing, fresh, now)?.0;
+        let (paused, last) = (&s.paused_until, &s.last_date);
+        tx.execute(SUBSCRIBE, args![id.0, s.newsletter.0, state, topics, frequency, slot, paused, last, s.seen_rank])?;
     }
     for (line, c) in &entry.consent {
         tx.execute(CONSENT, args![*line, id.0, c.newsletter.0, c.kind as i64, c.at, &c.door, &c.wording])?;
@@ -179,7 +185,7 @@ const READERS: &str = sql!(
      LIMIT $2"
 );
 const SUBSCRIPTIONS: &str = sql!(
-    "SELECT reader, newsletter, state, topics, frequency, last_date, seen_rank
+    "SELECT reader, newsletter, state, topics, frequency, last_date, seen_rank, paused_until
      FROM subscription
      WHERE reader > $1 AND reader <= $2
      ORDER BY reader, newsletter"
@@ -252,6 +258,7 @@ fn listed(r: &Row) -> Listed {
         },
         last_date: r.text(5),
         seen_rank: r.int(6),
+        paused_until: r.text(7),
     }
 }
 

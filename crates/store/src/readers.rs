@@ -6,7 +6,7 @@ use newsroom::{
 };
 
 use crate::engine::Row;
-use crate::{Read, Result, Write, args, sql};
+use crate::{Read, Result, Write, args, slots, sql};
 
 /// A sealed sign-up waiting at the door.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -226,7 +226,8 @@ pub fn last_rank(tx: &Read, newsletter: NewsletterId) -> Result<i64> {
 }
 
 /// The reader pressed the button behind the opt-in link. They have seen what earlier editions carried, so that their
-/// first edition holds today's news and not the archive. `false` when there was nothing to confirm.
+/// first edition holds today's news and not the archive; and they are a newcomer, who may get today's at once. `false` when
+/// there was nothing to confirm.
 ///
 /// # Errors
 /// [`crate::Error`].
@@ -236,6 +237,7 @@ pub fn confirm(tx: &Write, reader: ReaderId, newsletter: NewsletterId, line: &Li
     if confirmed {
         consent(tx, reader, newsletter, ConsentKind::Confirmed, line, now)?;
         tx.execute(COME_BACK, args![reader.0, LEFT_ELSEWHERE, BOUNCED_ELSEWHERE])?;
+        slots::welcome(tx, reader, newsletter, now)?;
     }
     Ok(confirmed)
 }
@@ -308,6 +310,52 @@ const SEALED: &str = sql!("SELECT kid, sealed FROM reader WHERE id = $1");
 /// [`crate::Error`].
 pub fn sealed(tx: &Read, reader: ReaderId) -> Result<Option<(i64, Vec<u8>)>> {
     Ok(tx.first(SEALED, args![reader.0])?.map(|r| (r.int(0), r.bytes(1))))
+}
+
+const MAILING: &str = sql!("SELECT lane, language FROM reader WHERE id = $1");
+const NOTE_LINK: &str =
+    sql!("UPDATE subscription SET link_at = $3 WHERE reader = $1 AND newsletter = $2 AND state = 2 AND link_at <= $4");
+const STAND_BY: &str = sql!(
+    "INSERT INTO subscription (reader, newsletter, state, topics, frequency, slot, last_date, seen_rank, opt_ins, opt_in_at)
+     VALUES ($1, $2, 2, 0, 3, 3, '', 0, 0, 0)
+     ON CONFLICT (reader, newsletter) DO NOTHING"
+);
+
+/// The lane a reader's mail goes by, and their language.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn mailing(tx: &Read, reader: ReaderId) -> Result<Option<(i64, String)>> {
+    Ok(tx.first(MAILING, args![reader.0])?.map(|r| (r.int(0), r.text(1))))
+}
+
+const SPEAK: &str = sql!("UPDATE reader SET language = $2 WHERE id = $1");
+
+/// The language that a reader's mail speaks from now on.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn speak(tx: &Write, reader: ReaderId, language: &str) -> Result<()> {
+    tx.execute(SPEAK, args![reader.0, language])?;
+    Ok(())
+}
+
+/// Notes that a letter with the link to their choices is queued for an active reader. `false`: they are none, or had one
+/// after `before`.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn note_link(tx: &Write, reader: ReaderId, newsletter: NewsletterId, now: Ms, before: Ms) -> Result<bool> {
+    Ok(tx.execute(NOTE_LINK, args![reader.0, newsletter.0, now, before])? == 1)
+}
+
+/// Lets the desk's own mail reach an address: a subscription to no newsletter, which nothing is cut for.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn stand_by(tx: &Write, reader: ReaderId) -> Result<()> {
+    tx.execute(STAND_BY, args![reader.0, NewsletterId::DESK.0])?;
+    Ok(())
 }
 
 const FORMAT: &str = sql!("SELECT format FROM reader WHERE id = $1");

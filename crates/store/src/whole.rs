@@ -7,7 +7,8 @@ use std::sync::LazyLock;
 
 use newsroom::Ms;
 
-use crate::engine::{InsertMany, Kind, MIGRATIONS, Value, once, page_statements};
+use crate::engine::{InsertMany, Kind, Value, once, page_statements};
+use crate::migrations::EVERY as MIGRATIONS;
 use crate::{Error, Location, Read, Result, Write, args, ledger, settings, sql};
 
 /// A value in a row.

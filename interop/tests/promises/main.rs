@@ -4,6 +4,7 @@
 
 mod backup;
 mod canary;
+mod clock;
 mod doors;
 mod http;
 mod input;

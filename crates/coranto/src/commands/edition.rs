@@ -7,7 +7,7 @@ use post::carry::Choice;
 use serde_json::json;
 use store::editions;
 
-use super::{house, under_way};
+use super::{held, house, under_way};
 use crate::answer::Answer;
 use crate::cli;
 use crate::house::{House, store_problem};
@@ -21,10 +21,17 @@ const LOOK_MS: i64 = 250;
 /// Cuts, sends or reports.
 pub(super) async fn run(of: cli::Edition) -> Result<Answer, Problem> {
     match of {
-        cli::Edition::Cut { date, common } => {
+        cli::Edition::Cut { date, breaking, common } => {
             let house = house(&common).await?;
             let date = date.map_or_else(|| today(&house), Ok)?;
-            cut_today(&house, date).await
+            let kind = if breaking { EditionKind::Breaking } else { EditionKind::Daily };
+            cut_now(&house, kind, date).await
+        }
+        cli::Edition::Held(of) => held::list(&house(&of.common).await?).await,
+        cli::Edition::Turns(of) => held::turns(&house(&of.common).await?).await,
+        cli::Edition::Release { id, drop, common } => {
+            let house = house(&common).await?;
+            if drop { held::drop_held(&house, &id).await } else { held::release(&house, &id).await }
         }
         cli::Edition::Send { id, no_wait, lives_h, accept_shortfall, common } => {
             let house = house(&common).await?;
@@ -39,6 +46,11 @@ pub(super) async fn run(of: cli::Edition) -> Result<Answer, Problem> {
             let report = send(&house, &departure).await?;
             Ok(Answer::new(&report, report.table()))
         }
+        cli::Edition::Route { id, common } => {
+            let house = house(&common).await?;
+            let route = relay::route(&house, latest(&house, id).await?.as_ref()).await?;
+            Ok(Answer::new(&route, route.words()))
+        }
         cli::Edition::Preview(of) => under_way::show(of).await,
         cli::Edition::Test(of) => under_way::test(of).await,
         cli::Edition::Pause(of) => under_way::pause(of).await,
@@ -46,11 +58,6 @@ pub(super) async fn run(of: cli::Edition) -> Result<Answer, Problem> {
         cli::Edition::Cancel(of) => under_way::cancel(of).await,
         cli::Edition::Correct(of) => under_way::correct(of).await,
         cli::Edition::Who(of) => under_way::who(of).await,
-        cli::Edition::Route { id, common } => {
-            let house = house(&common).await?;
-            let route = relay::route(&house, latest(&house, id).await?.as_ref()).await?;
-            Ok(Answer::new(&route, route.words()))
-        }
         cli::Edition::Report { id, common } => {
             let house = house(&common).await?;
             let departure = named(&house, id).await?;
@@ -77,8 +84,8 @@ pub fn today(house: &House) -> Result<Date, Problem> {
     })
 }
 
-async fn cut_today(house: &House, date: Date) -> Result<Answer, Problem> {
-    let departure = match cut_edition(house, date).await? {
+async fn cut_now(house: &House, kind: EditionKind, date: Date) -> Result<Answer, Problem> {
+    let departure = match cut_kind(house, kind, date).await? {
         Outcome::Cut(departure) | Outcome::Before(departure) => departure,
         Outcome::NothingNew => {
             let told = "Nothing new: no edition was cut, and nobody is mailed.";
@@ -105,7 +112,16 @@ async fn cut_today(house: &House, date: Date) -> Result<Answer, Problem> {
 /// # Errors
 /// A [`Problem`]; then nothing was changed.
 pub async fn cut_edition(house: &House, date: Date) -> Result<Outcome, Problem> {
-    cut(&house.world, &house.store, &house.outlet(), wish(house, date)).await.map_err(cut_problem)
+    cut_kind(house, EditionKind::Daily, date).await
+}
+
+/// Cuts an edition by hand for everyone who is due and gets its kind, whatever their hour.
+///
+/// # Errors
+/// A [`Problem`]; then nothing was changed.
+pub async fn cut_kind(house: &House, kind: EditionKind, date: Date) -> Result<Outcome, Problem> {
+    let wish = Wish { kind, ..wish(house, date) };
+    cut(&house.world, &house.store, &house.outlet(), wish).await.map_err(|fault| cut_problem(&fault))
 }
 
 /// The daily edition of `date`.
@@ -119,9 +135,9 @@ pub fn wish(house: &House, date: Date) -> Wish {
 }
 
 /// What it means to a person that an edition could not be made.
-pub fn cut_problem(fault: CutFault) -> Problem {
+pub fn cut_problem(fault: &CutFault) -> Problem {
     match fault {
-        CutFault::Store(fault) => store_problem(&fault),
+        CutFault::Store(fault) => store_problem(fault),
         other => Problem::new(
             format!("The edition could not be cut: {other}."),
             "Nothing was changed and nobody was mailed.",
@@ -163,7 +179,6 @@ fn unknown(id: Option<EditionId>) -> Problem {
 /// # Errors
 /// As [`relay::open`].
 pub async fn open(house: &House, departure: &Departure) -> Result<(), Problem> {
-    office::addressed(&house.settings)?;
     relay::open(house, departure.id, Choice::None).await.map(drop)
 }
 

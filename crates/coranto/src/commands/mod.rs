@@ -8,6 +8,7 @@ mod doctor;
 pub mod edition;
 mod export;
 mod gather;
+pub mod held;
 mod init;
 mod line_up;
 mod member;
@@ -23,7 +24,7 @@ pub mod under_way;
 use newsroom::Problem;
 
 use crate::answer::{Answer, print_problem};
-use crate::cli::{self, Command, Common};
+use crate::cli::{Command, Common};
 use crate::config::Config;
 use crate::house::House;
 use crate::{DONE, FAILED};
@@ -44,7 +45,6 @@ pub async fn run(command: Command) -> u8 {
 }
 
 fn wants_json(command: &Command) -> bool {
-    use cli::Readers;
     match command {
         Command::Demo(of) => of.json,
         Command::Init(of) => of.json,
@@ -54,6 +54,10 @@ fn wants_json(command: &Command) -> bool {
         Command::Gather(of) => of.common.json,
         Command::Settings(of) => of.common.json,
         Command::Export(of) => of.common.json,
+        Command::Backup(of) => of.common.json,
+        Command::Restore(of) => of.json,
+        Command::Release(of) => of.common.json,
+        Command::Readers(of) => of.common().json,
         Command::Source(of) => of.common().json,
         Command::Article(of) => of.common().json,
         Command::Item(of) => of.common().json,
@@ -62,12 +66,6 @@ fn wants_json(command: &Command) -> bool {
         Command::Block(of) => of.common().json,
         Command::Edition(of) => of.common().json,
         Command::Member(of) => of.common().json,
-        Command::Backup(of) => of.common.json,
-        Command::Restore(of) => of.json,
-        Command::Release(of) => of.common.json,
-        Command::Readers(Readers::Count(of)) => of.common.json,
-        Command::Readers(Readers::Import(of)) => of.common.json,
-        Command::Readers(Readers::Export(of)) => of.common.json,
     }
 }
 
@@ -84,8 +82,8 @@ async fn done(command: Command) -> Result<Answer, Problem> {
         Command::Envelope(of) => line_up::envelope(of).await,
         Command::Block(of) => block::run(of).await,
         Command::Edition(of) => edition::run(of).await,
-        Command::Member(of) => member::run(of).await,
         Command::Readers(of) => readers::run(of).await,
+        Command::Member(of) => member::run(of).await,
         Command::Settings(of) => settings::run(of).await,
         Command::Export(of) => export::run(of).await,
         Command::Backup(of) => backup::run(of).await,

@@ -49,7 +49,7 @@ pub async fn preview(house: &House, cohort: &cli::Cohort) -> Result<Option<Previ
     };
     let wish = wish(house, today(house)?);
     let made = edition::preview::preview(&house.store, &house.outlet(), wish, of, house.world.now()).await;
-    made.map_err(cut_problem)
+    made.map_err(|fault| cut_problem(&fault))
 }
 
 /// Shows the mail that a cohort would get.
@@ -206,8 +206,9 @@ pub async fn correct(of: cli::EditionArticle) -> Result<Answer, Problem> {
     let departure = named(&house, of.id).await?;
     let (world, store, newsletter) = (&house.world, &house.store, &house.newsletter);
     let what = (departure.id, of.article);
-    let done =
-        edition::correct::correct(world, store, &house.outlet(), newsletter, what, BY).await.map_err(cut_problem)?;
+    let done = edition::correct::correct(world, store, &house.outlet(), newsletter, what, BY)
+        .await
+        .map_err(|fault| cut_problem(&fault))?;
     morning::publish(&house).await?;
     match done {
         Corrected::Copies { copies, cohorts } => Ok(Answer::new(

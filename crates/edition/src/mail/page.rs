@@ -47,6 +47,8 @@ pub(super) struct Page {
     pub(super) newsletter: String,
     pub(super) site: String,
     pub(super) web: String,
+    /// Where a friend signs up: the site's own form, without any token.
+    pub(super) join: String,
     pub(super) date: String,
     /// Stories, words and minutes.
     pub(super) measure: [String; 3],
@@ -215,6 +217,7 @@ impl Page {
             newsletter,
             site: required("the site", &view.site)?,
             web: required("the edition's page", &view.web)?,
+            join: required("the site", &format!("{}#sign-up", view.site))?,
             date: (words.date)(view.date),
             measure,
             also,

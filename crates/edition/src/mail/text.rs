@@ -190,6 +190,8 @@ impl Pen {
         self.blank();
         self.line(&format!("{}{}", page.words.web, page.words.colon));
         self.line(&page.web);
+        self.line(&format!("{} {}{}", page.words.friend, page.words.friend_link, page.words.colon));
+        self.line(&page.join);
         self.blank();
     }
 }

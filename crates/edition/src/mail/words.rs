@@ -28,6 +28,10 @@ pub(crate) struct Words {
     pub(crate) corrections: &'static str,
     /// The link to the edition on the site.
     pub(crate) web: &'static str,
+    /// For whom the mail was forwarded to, before a link that carries no token.
+    pub(crate) friend: &'static str,
+    /// That link.
+    pub(crate) friend_link: &'static str,
     /// The link to the reader's choices.
     pub(crate) preferences: &'static str,
     /// The link that ends the subscription.
@@ -74,6 +78,8 @@ pub(crate) static EVERY: [Words; 5] = [
         more: "More news",
         corrections: "Corrections",
         web: "Read this edition on the web",
+        friend: "Somebody sent you this?",
+        friend_link: "Get it yourself",
         preferences: "Change what you get",
         unsubscribe: "Unsubscribe",
         end: ["That is all for today.", "That is all for this week.", "That is all for now."],
@@ -102,6 +108,8 @@ pub(crate) static EVERY: [Words; 5] = [
         more: "أخبار أخرى",
         corrections: "تصويبات",
         web: "اقرأ هذا العدد على الموقع",
+        friend: "أرسله إليك أحدهم؟",
+        friend_link: "اشترك فيه بنفسك",
         preferences: "غيّر ما يصلك",
         unsubscribe: "إلغاء الاشتراك",
         end: ["هذا كل شيء لهذا اليوم.", "هذا كل شيء لهذا الأسبوع.", "هذا كل شيء الآن."],
@@ -130,6 +138,8 @@ pub(crate) static EVERY: [Words; 5] = [
         more: "Más noticias",
         corrections: "Correcciones",
         web: "Leer esta edición en la web",
+        friend: "¿Se lo envió alguien?",
+        friend_link: "Recíbalo usted también",
         preferences: "Cambiar lo que recibe",
         unsubscribe: "Darse de baja",
         end: ["Eso es todo por hoy.", "Eso es todo por esta semana.", "Eso es todo por ahora."],
@@ -164,6 +174,8 @@ pub(crate) static EVERY: [Words; 5] = [
         more: "Autres nouvelles",
         corrections: "Rectificatifs",
         web: "Lire cette édition sur le site",
+        friend: "On vous l’a transféré ?",
+        friend_link: "Recevez-le vous aussi",
         preferences: "Modifier ce que vous recevez",
         unsubscribe: "Se désabonner",
         end: ["C’est tout pour aujourd’hui.", "C’est tout pour cette semaine.", "C’est tout pour l’instant."],
@@ -199,6 +211,8 @@ pub(crate) static EVERY: [Words; 5] = [
         more: "更多报道",
         corrections: "更正",
         web: "在网站上阅读本期",
+        friend: "有人转发给您？",
+        friend_link: "自己也订一份",
         preferences: "更改接收内容",
         unsubscribe: "退订",
         end: ["今天就到这里。", "本周就到这里。", "暂时就到这里。"],

@@ -98,13 +98,13 @@ async fn choices_are_saved_and_shown_and_a_strange_form_resets_none() {
     let ports = store::topics::list;
     let bit = hall.front.store.read(ports).await.unwrap().iter().find(|topic| topic.slug == "ports").unwrap().bit;
     let room = hall.get(&path).await;
-    assert_eq!(room.text().matches(" checked").count(), 4, "three topics and the form of the copy");
+    assert_eq!(room.text().matches(" checked").count(), 6, "three topics, the form of the copy, how often, no pause");
     assert!(room.text().contains(&format!("href=\"/unsubscribe/{}\"", hall.token(Purpose::Unsubscribe, ACTIVE))));
     assert!(!room.text().contains("Your choices are saved"));
 
     let saved = hall.post(&path, "topics=ports&format=text").await;
     assert!(saved.status == StatusCode::OK && saved.text().contains("Your choices are saved"));
-    assert_eq!(saved.text().matches(" checked").count(), 2);
+    assert_eq!(saved.text().matches(" checked").count(), 4);
     assert_eq!(chosen().await, (Topics::NONE.with(bit), Format::Text));
 
     for odd in ["", "topics=water", "format=pdf", "{}", "topics=water&format="] {
@@ -121,7 +121,7 @@ async fn choices_are_saved_and_shown_and_a_strange_form_resets_none() {
 #[tokio::test]
 async fn who_has_no_subscription_has_no_room() {
     let hall = Hall::open("no-room").await;
-    for reader in [PENDING, LEFT, UNKNOWN] {
+    for reader in [PENDING, UNKNOWN] {
         let path = format!("/preferences/{}", hall.token(Purpose::Preferences, reader));
         let before = hall.rows().await;
         assert_eq!(hall.get(&path).await.status, StatusCode::NOT_FOUND);
@@ -165,7 +165,7 @@ async fn a_token_tampered_with_cut_or_made_for_something_else_opens_nothing() {
 }
 
 #[tokio::test]
-async fn a_get_changes_nothing_and_tells_nothing_of_a_readers_standing() {
+async fn a_get_changes_nothing_and_tells_only_the_holder_of_a_preferences_link_where_they_stand() {
     let hall = Hall::open("gets").await;
     let before = hall.rows().await;
     for method in [Method::GET, Method::HEAD] {
@@ -177,7 +177,7 @@ async fn a_get_changes_nothing_and_tells_nothing_of_a_readers_standing() {
                     let answer = hall.ask(request(method.clone(), path, &[("purpose", "prefetch")], "x=1")).await;
                     let expected = match purpose {
                         Purpose::Resubscribe => StatusCode::METHOD_NOT_ALLOWED,
-                        Purpose::Preferences if reader != ACTIVE => StatusCode::NOT_FOUND,
+                        Purpose::Preferences if reader == PENDING || reader == UNKNOWN => StatusCode::NOT_FOUND,
                         _ => StatusCode::OK,
                     };
                     assert_eq!(answer.status, expected, "{method} {path}");
@@ -214,4 +214,68 @@ async fn a_token_in_an_address_is_kept_by_nobody_and_sent_to_nobody() {
             assert_eq!(foreign.collect::<Vec<_>>(), Vec::<&str>::new(), "a room asks no other place for anything");
         }
     }
+}
+
+#[tokio::test]
+async fn who_was_unsubscribed_by_somebody_else_comes_back_from_any_mail_with_one_press() {
+    let hall = Hall::open("back").await;
+    let path = format!("/preferences/{}", hall.token(Purpose::Preferences, LEFT));
+    let before = hall.rows().await;
+    let room = hall.get(&path).await;
+    assert!(room.status == StatusCode::OK && room.text().contains(&format!("action=\"{path}/back\"")));
+    hall.post(&path, "topics=ports&format=text&often=weekly").await;
+    assert_eq!(hall.rows().await, before, "neither looking nor choosing brings anybody back");
+    let back = hall.post(&format!("{path}/back"), "").await;
+    assert!(back.status == StatusCode::OK && back.text().contains("You are back on the list"));
+    assert_eq!(state(&hall, LEFT).await, Some(SubscriptionState::Active));
+    for reader in [PENDING, UNKNOWN] {
+        let path = format!("/preferences/{}/back", hall.token(Purpose::Preferences, reader));
+        assert_eq!(hall.post(&path, "").await.status, StatusCode::NOT_FOUND, "who never confirmed has no way back");
+    }
+    assert_eq!(state(&hall, PENDING).await, Some(SubscriptionState::Pending));
+}
+
+#[tokio::test]
+async fn when_it_comes_is_chosen_without_script_and_a_wrong_date_changes_nothing() {
+    let hall = Hall::open("timing").await;
+    let path = format!("/preferences/{}", hall.token(Purpose::Preferences, ACTIVE));
+    let chosen = async || hall.front.store.read(|tx| store::slots::chosen(tx, ACTIVE, DAILY)).await.unwrap().unwrap();
+    let room = hall.get(&path).await;
+    assert!(room.text().contains("<option value=\"America/Argentina/Buenos_Aires\">Argentina – Buenos Aires</option>"));
+    let form = "format=html&often=weekly&hour=20&zone=Asia%2FTokyo&language=fr&pause=weeks&weeks=4";
+    let saved = hall.post(&path, form).await;
+    assert!(saved.text().contains("Your choices are saved"));
+    let kept = chosen().await;
+    assert_eq!((kept.timing.hour, kept.timing.zone.as_deref()), (Some(20), Some("Asia/Tokyo")));
+    assert!(kept.timing.frequency == newsroom::Frequency::Weekly && kept.paused_until.is_some());
+    let spoken = hall.front.store.read(|tx| readers::mailing(tx, ACTIVE)).await.unwrap().unwrap().1;
+    assert_eq!(spoken, "fr");
+    for shown in ["value=\"Asia/Tokyo\" selected", "value=\"20\" selected", "value=\"weekly\" checked"] {
+        assert!(saved.text().contains(shown), "{shown}");
+    }
+    let wrong = hall.post(&path, "format=text&often=daily&pause=until&until=1999-01-01").await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(wrong.text().contains("Nothing was changed"));
+    assert_eq!(chosen().await, kept);
+    hall.post(&path, "format=html&pause=no&hour=&zone=").await;
+    let kept = chosen().await;
+    assert_eq!((kept.timing.hour, kept.timing.zone, kept.paused_until), (None, None, None));
+}
+
+#[tokio::test]
+async fn asking_for_the_link_is_met_alike_whoever_asks_and_lies_sealed() {
+    let hall = Hall::open("link").await;
+    let room = hall.get("/preferences").await;
+    assert!(room.status == StatusCode::OK && room.text().contains("action=\"/preferences\""));
+    assert_eq!(hall.inbox().await.len(), 0);
+    let known = hall.post("/preferences", "email=ana%40example.org").await;
+    let unknown = hall.post("/preferences", "email=nobody%40example.org").await;
+    assert_eq!(known, unknown, "P23");
+    let inbox = hall.inbox().await;
+    assert_eq!(inbox.len(), 2);
+    assert!(inbox.iter().all(|row| !row.sealed.windows(7).any(|part| part == b"example")));
+    for (body, status) in [("email=", 422), ("", 422), ("email=ana", 422), ("email=a%40b.example&website=x", 200)] {
+        assert_eq!(hall.post("/preferences", body).await.status.as_u16(), status, "{body}");
+    }
+    assert_eq!(hall.inbox().await.len(), 2);
 }

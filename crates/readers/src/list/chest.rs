@@ -3,7 +3,7 @@
 //! ```text
 //! {"coranto":"readers","version":1,"made":"…","outlet":"…","keys":"<fingerprint>","newsletters":[…],"topics":[…]}
 //! {"reader":{"id":"…","address":"…","language":"en","format":"html","zone":null,"hour":null,"week":2921,
-//!   "subscriptions":[{"newsletter":"daily","state":"active","topics":"all","frequency":"daily","last_date":"…"}],
+//!   "subscriptions":[{"newsletter":"daily","state":"active","topics":"all","frequency":"daily","paused_until":"","last_date":"…"}],
 //!   "consent":[{"id":"…","newsletter":"daily","kind":"confirmed","at":"…","door":"mail link","wording":"…"}]}}
 //! {"suppression":{"address":"…" or null,"index":"<hexadecimal>","at":"…","why":"unsubscribed"}}
 //! {"end":{"readers":1,"suppressions":1}}
@@ -18,8 +18,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use newsroom::{
-    Address, Consent, ConsentKind, EditionKind, Format, Ms, NewsletterId, ReaderId, SubscriptionState, Suppression,
-    Topic, TopicId, Topics,
+    Address, Consent, ConsentKind, EditionKind, Format, Ms, NewsletterId, ReaderId, SlotId, SubscriptionState,
+    Suppression, Topic, TopicId, Topics,
 };
 use serde::{Deserialize, Serialize};
 use store::lists::{self, Entry, Listed};
@@ -84,6 +84,8 @@ struct SubscriptionLine {
     state: String,
     topics: TopicsLine,
     frequency: String,
+    #[serde(default)]
+    paused_until: String,
     last_date: String,
 }
 
@@ -303,6 +305,7 @@ fn reader_line(vault: &Vault, names: &Names, entry: &Entry) -> Result<ReaderLine
         state: word(&STATES, &s.state),
         topics: topics(s.topics),
         frequency: word(&FREQUENCIES, &s.frequency),
+        paused_until: s.paused_until.clone(),
         last_date: s.last_date.clone(),
     };
     let consent = |(id, c): &(i64, Consent)| ConsentLine {
@@ -390,7 +393,8 @@ fn next_line(from: &mut Box<dyn BufRead + Send>, number: u64) -> Result<Vec<u8>,
 
 /// A line ready for the store.
 enum Ready {
-    Reader(Box<Entry>),
+    /// With an id for the slot of their choice, should it be the first.
+    Reader(Box<Entry>, SlotId),
     Suppression(Suppression),
     Refused(Reason, String),
 }
@@ -474,12 +478,13 @@ impl Import {
                 self.store.read(weigh).await
             }
             Mode::Apply => {
+                let now = self.world.now();
                 let apply = move |tx: &store::Write<'_>| {
                     let mut deeds = Vec::new();
                     for (number, one) in ready {
                         let deed = weigh(tx, &one)?;
                         match (&deed, &one) {
-                            (Deed::New, Ready::Reader(entry)) => lists::arrive(tx, entry, None)?,
+                            (Deed::New, Ready::Reader(entry, slot)) => lists::arrive(tx, entry, None, *slot, now)?,
                             (Deed::Suppressed, Ready::Suppression(s)) => store::readers::suppress(tx, s)?,
                             _ => {}
                         }
@@ -497,7 +502,7 @@ impl Ready {
     fn typed(self) -> String {
         match self {
             Self::Refused(_, typed) => typed,
-            Self::Reader(_) | Self::Suppression(_) => String::new(),
+            Self::Reader(..) | Self::Suppression(_) => String::new(),
         }
     }
 }
@@ -507,9 +512,9 @@ fn weigh(tx: &Look<'_>, one: &Ready) -> store::Result<Deed> {
         Ready::Refused(reason, _) => Deed::Refused(*reason),
         Ready::Suppression(s) if store::readers::suppressed(tx, &s.index)?.is_some() => Deed::Here,
         Ready::Suppression(_) => Deed::Suppressed,
-        Ready::Reader(entry) if store::readers::by_index(tx, &entry.reader.index)?.is_some() => Deed::Here,
-        Ready::Reader(entry) if lists::taken(tx, entry.reader.id)? => Deed::Refused(Reason::Taken),
-        Ready::Reader(_) => Deed::New,
+        Ready::Reader(entry, _) if store::readers::by_index(tx, &entry.reader.index)?.is_some() => Deed::Here,
+        Ready::Reader(entry, _) if lists::taken(tx, entry.reader.id)? => Deed::Refused(Reason::Taken),
+        Ready::Reader(..) => Deed::New,
     })
 }
 
@@ -527,8 +532,9 @@ impl Unpacker {
     fn ready(&self, line: Option<ChestLine>) -> Ready {
         match line {
             Some(ChestLine::Reader(line)) => {
-                let address = line.address.clone();
-                self.reader(line).map_or_else(|reason| Ready::Refused(reason, address), |e| Ready::Reader(Box::new(e)))
+                let (address, slot) = (line.address.clone(), SlotId(self.world.mint()));
+                let ready = |entry| Ready::Reader(Box::new(entry), slot);
+                self.reader(line).map_or_else(|reason| Ready::Refused(reason, address), ready)
             }
             Some(ChestLine::Suppression(line)) => self
                 .suppression(&line)
@@ -568,6 +574,7 @@ impl Unpacker {
             state: value(&STATES, &line.state).ok_or(Reason::Damaged)?,
             topics,
             frequency: value(&FREQUENCIES, &line.frequency).ok_or(Reason::Damaged)?,
+            paused_until: line.paused_until.clone(),
             last_date: line.last_date.clone(),
             seen_rank: self.seen_rank,
         })

@@ -11,8 +11,8 @@ mod sqlite;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
+pub(crate) use session::page_statements;
 pub use session::{InsertMany, Kind, Row, Session, UpdateMany, Value};
-pub(crate) use session::{MIGRATIONS, page_statements};
 
 /// What went wrong in the store, by what the caller can do about it.
 #[derive(Debug, thiserror::Error)]

@@ -4,6 +4,7 @@
 //! words. Bulk work has two verbs, a prepared loop on SQLite and one `UNNEST` on PostgreSQL.
 
 use super::{Error, Location, Result, postgres, sqlite};
+use crate::migrations::EVERY;
 pub use crate::value::{Kind, Row, Value};
 
 /// The shape of a bulk insert. Rows that clash with a key already there are passed over.
@@ -44,12 +45,6 @@ pub enum Session {
     Postgres(postgres::Connection),
 }
 
-/// Every migration, in order: old and new code both run on it; added, never edited.
-pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
-    ("0001_founding", include_str!("../../migrations/0001_founding.sql")),
-    ("0002_newsroom", include_str!("../../migrations/0002_newsroom.sql")),
-];
-
 impl Session {
     /// Opens a connection.
     ///
@@ -70,13 +65,13 @@ impl Session {
     /// # Errors
     /// [`Error`] when a migration fails; then nothing of it stands.
     pub fn migrate(&mut self) -> Result<()> {
-        self.migrate_to(MIGRATIONS.len())
+        self.migrate_to(EVERY.len())
     }
 
     /// Runs the first `count` migrations, those that were not run yet.
     pub(super) fn migrate_to(&mut self, count: usize) -> Result<()> {
         self.batch("CREATE TABLE IF NOT EXISTS migration (\n  name TEXT PRIMARY KEY\n);")?;
-        for (name, ddl) in &MIGRATIONS[..count] {
+        for (name, ddl) in &EVERY[..count] {
             self.begin(true)?;
             let done = self.query("SELECT name FROM migration WHERE name = $1", &[Value::from(*name)])?;
             if done.is_empty() {

@@ -6,7 +6,7 @@ use newsroom::{
     ArticleId, Cohort, CohortId, CohortKey, DepartureId, Edition, EditionId, EditionKind, Format, LineUpEntry,
     Newsletter, NewsletterId, ReaderId, Topics,
 };
-use store::editions::{self, Cut, Order, Rendered};
+use store::editions::{self, Audience, Cut, Order, Rendered};
 use store::readers::{self, Line, SealedReader};
 use store::{Location, Store, newsletters};
 
@@ -112,6 +112,7 @@ pub fn order(date: &str, departure: i64, rank: i64, keys: &[CohortKey]) -> Order
         expires: DAWN + 1_000_000,
         line_up,
         cohorts,
+        audience: Audience::Everybody,
         taken: store::envelope::Taken::default(),
     }
 }
@@ -121,7 +122,9 @@ pub async fn cut(store: &Store, date: &'static str, departure: i64, rank: i64) -
     store
         .write(move |tx| {
             editions::fold(tx, DAILY)?;
-            let keys: Vec<CohortKey> = editions::due_keys(tx, DAILY, date)?.into_iter().map(|(key, _)| key).collect();
+            let wanted = order(date, departure, rank, &[]).edition;
+            let due = editions::due_keys(tx, &wanted, &Audience::Everybody)?;
+            let keys: Vec<CohortKey> = due.into_iter().map(|(key, _)| key).collect();
             let cut = editions::cut(tx, &order(date, departure, rank, &keys))?;
             if let Cut::Frozen(frozen) = &cut {
                 use newsroom::DepartureState::{Cut, Open};

@@ -1,7 +1,7 @@
 //! Stories of lists: who comes in, who stays out, and what goes out again.
 
 use newsroom::{
-    BOUNCED_ELSEWHERE, Consent, ConsentKind, EditionKind, Format, LEFT_ELSEWHERE, ReaderId, SubscriptionState,
+    BOUNCED_ELSEWHERE, Consent, ConsentKind, EditionKind, Format, LEFT_ELSEWHERE, ReaderId, SlotId, SubscriptionState,
     Suppression, Topics,
 };
 use store::lists::{self, Entry, Listed};
@@ -33,6 +33,7 @@ fn arrival(id: i64, seen_rank: i64) -> Entry {
             state: SubscriptionState::Active,
             topics: Topics::ALL,
             frequency: EditionKind::Daily,
+            paused_until: String::new(),
             last_date: String::new(),
             seen_rank,
         }],
@@ -64,7 +65,7 @@ fn who_comes_in_with_a_list_is_active_and_goes_out_as_they_came() {
         newsroom_with(&store, 1).await;
         let come = arrival(500, 9);
         let kept = come.clone();
-        store.write(move |tx| lists::arrive(tx, &kept, None)).await.expect("taken in");
+        store.write(move |tx| lists::arrive(tx, &kept, None, SlotId(9), 0)).await.expect("taken in");
         let page = store.read(|tx| lists::page(tx, ReaderId(100), 10)).await.expect("a page");
         assert_eq!(page, std::slice::from_ref(&come), "lossless");
         let all = store.read(|tx| lists::page(tx, ReaderId(0), 10)).await.expect("a page");
@@ -76,9 +77,9 @@ fn who_comes_in_with_a_list_is_active_and_goes_out_as_they_came() {
         assert_eq!(own.own_yes, DAWN);
         // The same reader again, and as asked-only: nothing that stands is changed but a wish that waits.
         let again = store.write(move |tx| {
-            lists::arrive(tx, &come, Some(ReaderId(500)))?;
+            lists::arrive(tx, &come, Some(ReaderId(500)), SlotId(9), 0)?;
             readers::unsubscribe(tx, ReaderId(500), DAILY, &line(1), DAWN)?;
-            lists::arrive(tx, &come, Some(ReaderId(500)))?;
+            lists::arrive(tx, &come, Some(ReaderId(500)), SlotId(9), 0)?;
             Ok((readers::counts(tx, DAILY)?, lists::page(tx, ReaderId(100), 10)?))
         });
         let again = again.await.expect("a story");
@@ -97,7 +98,7 @@ fn a_wish_that_waits_is_confirmed_by_the_list() {
             readers::add(tx, &entry.reader, DAWN)?;
             readers::ask(tx, ReaderId(500), DAILY, Topics::NONE.with(1), DAWN)?;
             entry.reader.id = ReaderId(501);
-            lists::arrive(tx, &entry, Some(ReaderId(500)))?;
+            lists::arrive(tx, &entry, Some(ReaderId(500)), SlotId(9), 0)?;
             lists::page(tx, ReaderId(0), 10)
         });
         let told = told.await.expect("a story");

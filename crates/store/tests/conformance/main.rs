@@ -8,5 +8,6 @@ mod members;
 mod newsroom;
 mod next_edition;
 mod readers;
+mod slots;
 mod whole;
 mod writing;

@@ -1,11 +1,12 @@
 //! Stories of the whole database: out in one look, into an empty one, and held until a person says that it may send.
 
 use newsroom::DepartureState;
+use store::editions::Audience;
 use store::ledger::{self, Claim};
 use store::whole::{self, Cell};
 use store::{Error, Location, Store, editions, readers, settings};
 
-use crate::engines::{DAILY, DAWN, cut, newsroom_with, tell};
+use crate::engines::{DAILY, DAWN, cut, newsroom_with, order, tell};
 
 /// Every row of every table, as text, sorted: the engines order text differently.
 async fn everything(store: &Store) -> Vec<String> {
@@ -113,8 +114,8 @@ fn a_restored_newsroom_is_held_and_its_edition_paused() {
         assert_eq!((told.0.as_deref(), told.2), (Some("restored"), 40));
         let released = store.write(|tx| {
             whole::release(tx, Some("2026-01-05"))?;
-            let due = editions::due_keys(tx, DAILY, "2026-01-05")?.len();
-            let later = editions::due_keys(tx, DAILY, "2026-01-06")?.len();
+            let due_on = |date| editions::due_keys(tx, &order(date, 50, 30, &[]).edition, &Audience::Everybody);
+            let (due, later) = (due_on("2026-01-05")?.len(), due_on("2026-01-06")?.len());
             Ok((settings::get(tx, whole::HELD)?, due, later > 0, readers::counts(tx, DAILY)?.active))
         });
         let released = released.await.expect("a story");
