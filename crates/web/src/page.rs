@@ -81,7 +81,7 @@ const TOLD: &[(&str, &str)] = &[
     ("block", "The block is up."),
     ("block-gone", "The block is down. Mails that were cut before keep it."),
     ("cut", "The edition is cut: who gets what is frozen. Nothing is sent before you press Send."),
-    ("corrected", "The headline is corrected, here and in every copy that had not left. Below is who was sent which."),
+    ("headline", "The headline is corrected, here and in every copy that had not left. Below is who was sent which."),
     ("not-sure", "Nothing was cancelled: tick that you are sure, then press again."),
     ("out-all", "You are signed out everywhere else."),
 ];

@@ -10,7 +10,7 @@ use store::envelope::{self, Ready, Taken};
 use store::items::{Filed, Material};
 use store::line_up::{self, Changed};
 use store::test_copies::{self, TestCopy};
-use store::{Store, Write, articles, blocks, editions, items, ledger, sources};
+use store::{Store, Write, articles, blocks, editions, items, ledger, sources, tallies};
 
 use crate::engines::{DAILY, DAWN, cut, newsroom_with, tell};
 
@@ -277,6 +277,38 @@ fn a_cancelled_departure_keeps_its_sum_and_leaves_nothing_in_flight_for_ever() {
         let after = store.read(move |tx| ledger::sums(tx, first)).await.expect("sums");
         assert_eq!((after.of(newsroom::DeliveryState::Uncertain), after.doubted, after.total()), (1, 1, 5));
         vec![format!("{told:?} {after:?}")]
+    });
+}
+
+#[test]
+fn tallies_count_by_lane_and_by_what_servers_said() {
+    tell("tallies", async |store| {
+        newsroom_with(&store, 6).await;
+        cut(&store, "2026-01-01", 1, 10).await;
+        let first = DepartureId(1);
+        let lease = write(&store, |tx| ledger::take_lease(tx, "a", DAWN, DAWN + 60_000)).await.expect("a lease");
+        let told = write(&store, move |tx| {
+            let copies = ledger::claim(tx, lease, ledger::Claim::Edition(first, -1, -1), 4)?;
+            let ended: Vec<_> = copies
+                .iter()
+                .zip(["no such mailbox", "no such mailbox", "policy", ""])
+                .map(|(copy, said)| {
+                    use newsroom::DeliveryState::{Accepted, Refused};
+                    let (state, code) = if said.is_empty() { (Accepted, 250) } else { (Refused, 550) };
+                    let answer = newsroom::Answer { at: DAWN, code, text: said.into() };
+                    let (key, reader) = (copy.key, copy.reader);
+                    ledger::Settled { key, reader, attempts: 0, state, due: None, route: 1, answer }
+                })
+                .collect();
+            ledger::settle(tx, lease, &ended)?;
+            editions::cancel(tx, first)?;
+            Ok((tallies::by_lane(tx, first)?, tallies::refusals(tx, first, 9)?, tallies::exclusions(tx, first)?))
+        })
+        .await;
+        assert_eq!(told.0.iter().map(|(_, _, count)| count).sum::<i64>(), 6);
+        assert_eq!(told.1, [(550, "no such mailbox".to_owned(), 2), (550, "policy".to_owned(), 1)]);
+        assert_eq!(told.2, [(newsroom::Excluded::Cancelled as i64, 2)]);
+        vec![format!("{told:?}")]
     });
 }
 

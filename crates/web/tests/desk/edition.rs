@@ -139,8 +139,9 @@ async fn an_edition_is_cut_sent_paused_corrected_and_cancelled_by_buttons() {
     early.shows("on its way, or over");
     press(&mut ana, "pause", &[]).await;
     let corrected = press(&mut ana, "correct", &[("article", "3"), ("title", "Headline three")]).await;
-    assert_eq!(corrected.header("location"), format!("{path}?told=corrected&article=3"));
-    ana.get(corrected.header("location")).await.shows("Revision 2: sent to 0, waiting 1, never sent 0");
+    assert_eq!(corrected.header("location"), format!("{path}?told=headline&article=3"));
+    let told = ana.get(corrected.header("location")).await;
+    told.shows("The headline is corrected").shows("Revision 2: sent to 0, waiting 1, never sent 0");
     press(&mut ana, "resume", &[]).await;
     press(&mut ana, "cancel", &[]).await;
     ana.get(&path).await.shows("on its way");

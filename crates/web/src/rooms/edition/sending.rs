@@ -174,7 +174,7 @@ async fn correct(hall: Arc<Hall>, visit: Visit) -> Done {
     }
     let done = edition::correct::correct(&desk.world, &desk.store, &visit.outlet, &desk.newsletter, what, &by).await;
     match done.map_err(mail_trouble)? {
-        Corrected::Copies { .. } => Ok(see_other(&format!("/departures/{departure}?told=corrected&article={article}"))),
+        Corrected::Copies { .. } => Ok(see_other(&format!("/departures/{departure}?told=headline&article={article}"))),
         Corrected::NoArticle => Err(Trouble::not_found()),
         Corrected::NotPaused => Err(Trouble::refused(Problem::new(
             "The headline is corrected on the site and in the feeds; this edition is on its way, or over.",
