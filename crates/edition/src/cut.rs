@@ -132,7 +132,7 @@ pub async fn cut_for(
 }
 
 /// The edition that a wish is for, before it has an id and a subject.
-fn edition_of(wish: &Wish) -> newsroom::Edition {
+pub fn edition_of(wish: &Wish) -> newsroom::Edition {
     newsroom::Edition {
         id: EditionId(0),
         newsletter: wish.newsletter.id,

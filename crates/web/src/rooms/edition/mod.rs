@@ -13,7 +13,7 @@ pub(crate) mod sending;
 use edition::cut::Wish;
 use jiff::civil::Date;
 use newsroom::{EditionKind, HOUR_MS, Problem};
-use store::editions;
+use store::editions::{self, Audience};
 
 use crate::door::{Hall, Visit};
 use crate::problem::Trouble;
@@ -47,8 +47,8 @@ fn today(visit: &Visit) -> Date {
 
 /// How many readers an edition of today would take now.
 async fn due(hall: &Hall, visit: &Visit) -> Result<i64, Trouble> {
-    let (newsletter, date) = (hall.desk.newsletter.id, today(visit).to_string());
-    let keys = hall.desk.store.read(move |tx| editions::due_keys(tx, newsletter, &date)).await?;
+    let edition = edition::cut::edition_of(&wish(hall, visit));
+    let keys = hall.desk.store.read(move |tx| editions::due_keys(tx, &edition, &Audience::Everybody)).await?;
     Ok(keys.into_iter().map(|(_, count)| count).sum())
 }
 
