@@ -9,7 +9,6 @@ use post::{Orders, PostFault, Sender, Until};
 
 use crate::house::House;
 use crate::relay;
-use crate::settings::Settings;
 
 /// How long a poster that found nothing to do waits before it looks again, in milliseconds.
 const IDLE_MS: i64 = 200;
@@ -32,24 +31,6 @@ pub fn orders(house: &House, until: Until, stop: tokio::sync::watch::Receiver<bo
         until,
         stop,
     })
-}
-
-/// Whether an edition may leave as the law asks: with the outlet's postal address at its foot. A relay on this machine is a
-/// rehearsal, and goes without.
-///
-/// # Errors
-/// A [`Problem`] that says what to set.
-pub fn addressed(settings: &Settings) -> Result<(), Problem> {
-    let relay = settings.get("relay.host").trim_matches(['[', ']']);
-    let here = relay == "localhost" || relay.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-    if here || !settings.get("outlet.postal_address").trim().is_empty() {
-        return Ok(());
-    }
-    Err(Problem::new(
-        "The outlet has no postal address, and the law asks for one in every mail of this kind.",
-        "Nothing was sent. The edition stays as it was cut.",
-        "Set it at the desk under Outlet, or with `coranto settings outlet.postal_address 'Name, Street 3, Town'`; then send again.",
-    ))
 }
 
 /// Until everything is settled, giving up after a few faults.
@@ -105,22 +86,5 @@ pub fn problem(fault: &PostFault) -> Problem {
             "This one sends nothing; the other goes on, and nobody is mailed twice.",
             "Let the other finish, or stop it and try again after a minute.",
         ),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_edition_leaves_for_the_world_without_a_postal_address() {
-        let with = |relay: &str, address: &str| {
-            let kept = [("relay.host", relay), ("outlet.postal_address", address)];
-            addressed(&Settings::new(kept.map(|(name, value)| (name.to_owned(), value.to_owned())).into()))
-        };
-        assert!(with("smtp.relay.example", " ").is_err());
-        assert!(with("203.0.113.7", "").is_err());
-        assert!(with("smtp.relay.example", "The Courier, 3 Customs Row, Aldry").is_ok());
-        assert!(["127.0.0.1", "[::1]", "localhost"].iter().all(|relay| with(relay, "").is_ok()));
     }
 }

@@ -20,7 +20,7 @@ use world::tls::Tls;
 
 use crate::hold;
 use crate::house::{House, store_problem};
-use crate::office::{self, unsealed};
+use crate::office::unsealed;
 use crate::settings::Settings;
 
 /// A file of authorities longer than this is something else by mistake; Debian's whole bundle has 220 kB.
@@ -186,6 +186,22 @@ pub fn problem(fault: &Fault, times: u32) -> Problem {
     Problem::new(what, "No reader is blamed: every copy waits in the queue, and none is lost or sent twice.", act)
 }
 
+/// Whether an edition may leave as the law asks: with the outlet's postal address at its foot. A relay on this machine is a
+/// rehearsal, and goes without.
+///
+/// # Errors
+/// A [`Problem`] that says what to set.
+fn addressed(settings: &Settings) -> Result<(), Problem> {
+    if is_this_machine(settings.get("relay.host")) || !settings.get("outlet.postal_address").trim().is_empty() {
+        return Ok(());
+    }
+    Err(Problem::new(
+        "The outlet has no postal address, and the law asks for one in every mail of this kind.",
+        "Nothing was sent. The edition stays as it was cut.",
+        "Set it at the desk under Outlet, or with `coranto settings outlet.postal_address 'Name, Street 3, Town'`; then send again.",
+    ))
+}
+
 /// Lets an edition leave, if the relay's caps carry it before it expires or `choice` says what happens otherwise. Every
 /// door to sending goes through here.
 ///
@@ -193,7 +209,7 @@ pub fn problem(fault: &Fault, times: u32) -> Problem {
 /// A [`Problem`] when there would be a shortfall that nobody chose, or the edition was cancelled; then nothing was changed.
 pub async fn open(house: &House, departure: DepartureId, choice: Choice) -> Result<Prospect, Problem> {
     hold::refuse_if_held(house).await?;
-    office::addressed(&house.settings)?;
+    addressed(&house.settings)?;
     let now = house.world.now();
     let opened = carry::open(&house.store, caps(&house.settings), departure, choice, now).await;
     match opened.map_err(|fault| store_problem(&fault))? {
@@ -382,6 +398,18 @@ pub async fn route(house: &House, departure: Option<&Departure>) -> Result<Route
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_edition_leaves_for_the_world_without_a_postal_address() {
+        let with = |relay: &str, address: &str| {
+            let kept = [("relay.host", relay), ("outlet.postal_address", address)];
+            addressed(&Settings::new(kept.map(|(name, value)| (name.to_owned(), value.to_owned())).into()))
+        };
+        assert!(with("smtp.relay.example", " ").is_err());
+        assert!(with("203.0.113.7", "").is_err());
+        assert!(with("smtp.relay.example", "The Courier, 3 Customs Row, Aldry").is_ok());
+        assert!(["127.0.0.1", "[::1]", "localhost"].iter().all(|relay| with(relay, "").is_ok()));
+    }
 
     #[test]
     fn only_this_machine_is_this_machine() {

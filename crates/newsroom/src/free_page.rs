@@ -44,9 +44,14 @@ const TAKEN: [&str; 15] = [
     "desk",
 ];
 
-/// The address of a free page from what was typed: letters and digits of any script, joined by hyphens. `None`: nothing is
-/// left of it, or the site has something else there.
+/// The address of a free page from what was typed. `None`: nothing is left of it, or the site has something else there.
 pub fn page_slug(typed: &str) -> Option<String> {
+    plain_slug(typed).filter(|slug| !TAKEN.contains(&slug.as_str()))
+}
+
+/// One part of an address from what was typed: letters and digits of any script, joined by hyphens. `None`: nothing is left
+/// of it.
+pub fn plain_slug(typed: &str) -> Option<String> {
     let mut out = String::new();
     for c in typed.chars().flat_map(char::to_lowercase).take(PAGE_SLUG_CHARS_MAX) {
         if c.is_alphanumeric() {
@@ -56,7 +61,7 @@ pub fn page_slug(typed: &str) -> Option<String> {
         }
     }
     let slug = out.trim_matches('-').to_owned();
-    (!slug.is_empty() && !TAKEN.contains(&slug.as_str())).then_some(slug)
+    Some(slug).filter(|slug| !slug.is_empty())
 }
 
 /// What readers are told of a change to an article.

@@ -82,10 +82,12 @@ impl Fields {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// These fields as a form would send them, without those that only this one form could use.
+    /// These fields as a form would send them, without those that only this one form could use, and without passwords: no
+    /// page ever carries one.
     pub(crate) fn packed(&self) -> String {
         let mut text = url::form_urlencoded::Serializer::new(String::new());
-        for (name, value) in self.each().filter(|(name, _)| *name != crate::guard::MARK) {
+        let secret = |name: &str| name.ends_with("password") || name == "old" || name == "again";
+        for (name, value) in self.each().filter(|(name, _)| *name != crate::guard::MARK && !secret(name)) {
             text.append_pair(name, value);
         }
         text.finish()
@@ -206,7 +208,8 @@ mod tests {
 
     #[test]
     fn what_is_packed_comes_back_without_the_forms_mark() {
-        let fields = Fields::read(b"title=A%26B&mark=secret&body=%C3%A9%0D%0A").unwrap();
+        let fields =
+            Fields::read(b"title=A%26B&mark=secret&old=p&password=q&relay.password=r&body=%C3%A9%0D%0A").unwrap();
         let back = Fields::read(fields.packed().as_bytes()).unwrap();
         assert_eq!(back.each().collect::<Vec<_>>(), [("title", "A&B"), ("body", "é\r\n")]);
     }

@@ -68,6 +68,7 @@ const TOLD: &[(&str, &str)] = &[
     ("source-removed", "Removed. Its articles stay."),
     ("page", "The page is saved, and the site brought up to date."),
     ("removed", "The page is removed from the site."),
+    ("topic", "The topic is added. It stands in the site's navigation, and readers can choose it."),
     ("menu", "The menu is changed."),
     (
         "settings",

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
+use newsroom::TopicId;
 use serde::Serialize;
-use store::{Write, members, settings};
+use store::{Write, members, settings, topics};
 
 use crate::door::{Done, Frame, Hall, Visit, see_other};
 use crate::problem::Trouble;
@@ -12,13 +13,20 @@ use crate::rooms::articles;
 use crate::table::{ADMIN, Route, get, post};
 use crate::{DnsRecord, Setting, Shape};
 
-pub(crate) const ROUTES: &[Route] = &[get!("/outlet", ADMIN, show), post!("/outlet", ADMIN, save)];
+pub(crate) const ROUTES: &[Route] =
+    &[get!("/outlet", ADMIN, show), post!("/outlet", ADMIN, save), post!("/outlet/topics", ADMIN, add_topic)];
+
+/// Longest name of a topic: it stands in the site's navigation.
+const TOPIC_CHARS_MAX: usize = 40;
 
 #[derive(Serialize)]
 struct OutletPage {
     parts: Vec<Part>,
     records: Vec<DnsRecord>,
     faults: Vec<String>,
+    topics: Vec<String>,
+    topic: String,
+    topic_fault: String,
 }
 
 /// Settings that belong together: what stands before the dot of their names.
@@ -58,10 +66,17 @@ const PARTS: [(&str, &str); 7] = [
 const LONG_CHARS: usize = 260;
 
 async fn show(hall: Arc<Hall>, visit: Visit) -> Done {
-    page(&hall, &visit, StatusCode::OK, Vec::new())
+    page(&hall, &visit, StatusCode::OK, Vec::new(), "").await
 }
 
-fn page(hall: &Hall, visit: &Visit, status: StatusCode, faults: Vec<(&'static str, String)>) -> Done {
+async fn page(
+    hall: &Hall,
+    visit: &Visit,
+    status: StatusCode,
+    faults: Vec<(&'static str, String)>,
+    topic_fault: &str,
+) -> Done {
+    let topics = hall.desk.store.read(topics::list).await?;
     let mut parts: Vec<Part> = Vec::new();
     for setting in &hall.desk.settings.table {
         let word = setting.name.split('.').next().unwrap_or_default();
@@ -74,7 +89,14 @@ fn page(hall: &Hall, visit: &Visit, status: StatusCode, faults: Vec<(&'static st
     }
     let records = (hall.desk.settings.records)(&visit.outlet);
     let faults = faults.into_iter().map(|(_, fault)| fault).collect();
-    let view = OutletPage { parts, records, faults };
+    let view = OutletPage {
+        parts,
+        records,
+        faults,
+        topics: topics.into_iter().map(|topic| topic.title).collect(),
+        topic: visit.sent.fields.one("topic_name").to_owned(),
+        topic_fault: topic_fault.to_owned(),
+    };
     hall.pages.show_as(status, &Frame::of(visit), "/outlet", "outlet.html", "Outlet", &view)
 }
 
@@ -129,7 +151,7 @@ async fn save(hall: Arc<Hall>, visit: Visit) -> Done {
         }
     }
     if !faults.is_empty() {
-        return page(&hall, &visit, Trouble::UNFIT, faults);
+        return page(&hall, &visit, Trouble::UNFIT, faults, "").await;
     }
     let names = changed.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
     if changed.is_empty() {
@@ -145,4 +167,35 @@ async fn save(hall: Arc<Hall>, visit: Visit) -> Done {
     let visit = Visit { outlet, ..visit };
     articles::lay(&hall, &visit).await;
     Ok(see_other("/outlet?told=settings"))
+}
+
+/// Adds a topic. It gets its place once and for ever: readers have chosen it, and articles belong to it.
+async fn add_topic(hall: Arc<Hall>, visit: Visit) -> Done {
+    let title = visit.sent.fields.one("topic_name").split_whitespace().collect::<Vec<_>>().join(" ");
+    let slug = newsroom::plain_slug(&title);
+    let (Some(slug), true) = (slug, title.chars().count() <= TOPIC_CHARS_MAX) else {
+        let fault = format!("Give the topic a name of letters and digits, of at most {TOPIC_CHARS_MAX} characters.");
+        return page(&hall, &visit, Trouble::UNFIT, Vec::new(), &fault).await;
+    };
+    let (id, act) = (TopicId(hall.desk.world.mint()), hall.act(&visit, "added a topic", &title));
+    let made = hall.desk.store.write(move |tx: &Write<'_>| {
+        let made = topics::ensure(tx, id, &slug, &title)?;
+        if made.as_ref().is_some_and(|topic| topic.id == id) {
+            members::note(tx, &act)?;
+        }
+        Ok(made)
+    });
+    match made.await? {
+        None => {
+            let fault = format!("An outlet has at most {} topics.", newsroom::TOPICS_MAX);
+            page(&hall, &visit, Trouble::UNFIT, Vec::new(), &fault).await
+        }
+        Some(topic) if topic.id != id => {
+            page(&hall, &visit, Trouble::UNFIT, Vec::new(), "There is a topic of this name already.").await
+        }
+        Some(_) => {
+            articles::lay(&hall, &visit).await;
+            Ok(see_other("/outlet?told=topic"))
+        }
+    }
 }

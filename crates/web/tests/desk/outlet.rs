@@ -45,6 +45,18 @@ async fn a_page_is_made_stands_in_the_menu_and_is_removed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_topic_is_added_once() {
+    let newsroom = Newsroom::open("topics").await;
+    let mut ana = newsroom.signed_in("Ana Sol", Role::Admin).await;
+    let made = ana.submit("/outlet", "/outlet/topics", &[("topic_name", "  The Harbour ")]).await;
+    assert_eq!(made.header("location"), "/outlet?told=topic", "{}", made.body);
+    ana.get("/outlet").await.shows("The Harbour.");
+    ana.submit("/outlet", "/outlet/topics", &[("topic_name", "the harbour")]).await.shows("of this name already");
+    ana.submit("/outlet", "/outlet/topics", &[("topic_name", "!!!")]).await.shows("letters and digits");
+    ana.get("/articles/new").await.shows("The Harbour");
+}
+
+#[tokio::test(start_paused = true)]
 async fn settings_are_saved_all_or_none_and_secrets_stay_sealed() {
     let newsroom = Newsroom::open("settings").await;
     let mut ana = newsroom.signed_in("Ana Sol", Role::Admin).await;
