@@ -89,7 +89,7 @@ async fn what_the_store_holds_is_laid_with_its_pictures() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_withdrawn_article_leaves_the_site() {
+async fn a_withdrawn_article_leaves_the_site_and_its_address_says_so() {
     let place = Place::new("withdrawn");
     let (store, articles) = founded(&place).await;
     let folder = place.join("site");
@@ -98,9 +98,16 @@ async fn a_withdrawn_article_leaves_the_site() {
     assert!(store.write(move |tx| store::articles::withdraw(tx, gone)).await.expect("it is written"));
     publish(&world(), &store, &outlet(), &folder).await.expect("it is published");
     let manifest = Manifest::read(&folder).expect("it reads");
-    assert!(manifest.get(&format!("/articles/{}/", articles[0].slug)).is_none());
-    assert!(manifest.get(&format!("/articles/{}/", articles[1].slug)).is_some());
-    assert!(!folder.join("articles").join(&articles[0].slug).exists());
+    let asked = |slug: &str| {
+        let path = format!("/articles/{slug}/");
+        press::serve::lookup(&manifest, press::serve::Asked { path: &path, ..Default::default() }).status
+    };
+    assert_eq!([asked(&articles[0].slug), asked(&articles[1].slug)], [410, 200]);
+    let left = std::fs::read_to_string(folder.join("articles").join(&articles[0].slug).join("index.html"));
+    let left = left.expect("its address says something");
+    assert!(left.contains("Withdrawn") && !left.contains("class=\"prose\""), "{left}");
+    let front = std::fs::read_to_string(folder.join("index.html")).expect("the front page");
+    assert!(!front.contains(&articles[0].slug), "nothing leads there any more");
 }
 
 // Not paused: the database works on threads of its own, and a paused clock would run ahead of them.
