@@ -15,7 +15,7 @@ pub async fn run(common: Common) -> Result<Answer, Problem> {
     let doors = run::listen(&house).await?;
     let site = doors.site.address().unwrap_or(house.config.listen);
     let desk = newsdesk::address(&house);
-    eprintln!("{} is at http://{site}/, its desk at {desk}/ — stop it with Ctrl-C.", house.outlet().name);
+    eprintln!("{} is at http://{site}/ and its desk at {desk}/ — stop it with Ctrl-C.", house.outlet().name);
     if let Some(link) = newsdesk::first_link(&house).await? {
         eprintln!("Nobody can sign in at the desk yet. This link makes its first member, once:\n{}", link.show());
     }
