@@ -116,7 +116,8 @@ impl Config {
         let database = variable("DATABASE").or(written.database).unwrap_or_else(|| DATABASE.into());
         let listen = place("LISTEN", written.listen, LISTEN)?;
         let desk = place("DESK", written.desk, DESK)?;
-        if listen == desk {
+        // Port 0 is any free one: another for each.
+        if listen == desk && listen.port() != 0 {
             return Err(Problem::new(
                 format!("The site and the desk cannot both be served on {listen}."),
                 "Coranto does not start; nothing was changed.",
