@@ -70,8 +70,12 @@ fn place(folder: &Path) -> std::io::Result<String> {
 pub fn mark(folder: &Path, departure: i64) -> Result<(), Problem> {
     let written = place(folder).and_then(|place| Marker { place, departure }.write(folder));
     written.map_err(|fault| {
+        let file = folder.join(MARKER);
         Problem::new(
-            format!("The file {} cannot be written: {fault}.", folder.join(MARKER).display()),
+            match fault.kind() {
+                std::io::ErrorKind::StorageFull => format!("The disk is full: {} cannot be written.", file.display()),
+                _ => format!("The file {} cannot be written: {fault}.", file.display()),
+            },
             "No mail is sent from a folder that cannot be told from a copy of it.",
             "Make room or give the right to write, and try again.",
         )
