@@ -112,10 +112,10 @@ pub fn seal<W: Write>(recipients: &[Recipient], out: W, dice: &mut Dice<'_>) -> 
     seal_costing(recipients, WORK_FACTOR, out, dice)
 }
 
-/// As [`seal`], with the cost of a passphrase as a power of two: tests take a cheap one.
+/// As [`seal()`], with the cost of a passphrase as a power of two: tests take a cheap one.
 ///
 /// # Errors
-/// As [`seal`].
+/// As [`seal()`].
 pub fn seal_costing<W: Write>(
     recipients: &[Recipient],
     work_factor: u8,
