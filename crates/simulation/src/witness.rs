@@ -320,8 +320,8 @@ impl Witness {
         let departures = self.departures.values().filter(|d| d.kind == DepartureKind::Edition);
         let archive = departures.map(|d| d.rank).max().unwrap_or(0);
         let person = &mut self.people[place];
-        // Pressed once more by somebody who is in already, it changes nothing.
-        if person.belief.certain() != Some(Standing::Active) {
+        // Pressed once more by somebody who is in already, it changes nothing; and who had no answer may be in.
+        if !person.belief.possible().contains(&Standing::Active) {
             person.archive = archive;
         }
         person.opt_ins.clear();
