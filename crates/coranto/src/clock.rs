@@ -10,7 +10,7 @@ use store::slots;
 
 use crate::commands::edition::cut_problem;
 use crate::house::{House, store_problem};
-use crate::{hold, morning, reminder, run};
+use crate::{hold, morning, relay, reminder, run};
 
 /// How often the clock is looked at, in milliseconds: a reader's edition is never much later than this.
 const CLOCK_MS: Ms = 10 * SECOND_MS;
@@ -48,6 +48,7 @@ pub async fn tick(house: &House) -> Result<Look, Problem> {
         return Ok(Look::default());
     }
     let house = house.refreshed().await?;
+    relay::addressed(&house.settings)?;
     let look = with_scheduler(&house, async |scheduler| scheduler.look().await).await;
     let look = look.map_err(|fault| cut_problem(&fault))?;
     if look.backwards {
@@ -101,6 +102,7 @@ async fn receive(house: &House) -> Result<(), Problem> {
         return Ok(());
     }
     let house = house.refreshed().await?;
+    relay::addressed(&house.settings)?;
     let received = with_scheduler(&house, async |scheduler| scheduler.receive_newcomers().await).await;
     if let Some(departure) = received.map_err(|fault| cut_problem(&fault))? {
         tracing::info!(

@@ -191,7 +191,7 @@ pub fn problem(fault: &Fault, times: u32) -> Problem {
 ///
 /// # Errors
 /// A [`Problem`] that says what to set.
-fn addressed(settings: &Settings) -> Result<(), Problem> {
+pub(crate) fn addressed(settings: &Settings) -> Result<(), Problem> {
     if is_this_machine(settings.get("relay.host")) || !settings.get("outlet.postal_address").trim().is_empty() {
         return Ok(());
     }
@@ -202,14 +202,22 @@ fn addressed(settings: &Settings) -> Result<(), Problem> {
     ))
 }
 
+/// Whether an edition may leave at all: from a newsroom that is no copy of another, with the outlet's postal address.
+///
+/// # Errors
+/// A [`Problem`] that says what to do first.
+pub async fn may_leave(house: &House) -> Result<(), Problem> {
+    hold::refuse_if_held(house).await?;
+    addressed(&house.settings)
+}
+
 /// Lets an edition leave, if the relay's caps carry it before it expires or `choice` says what happens otherwise. Every
 /// door to sending goes through here.
 ///
 /// # Errors
 /// A [`Problem`] when there would be a shortfall that nobody chose, or the edition was cancelled; then nothing was changed.
 pub async fn open(house: &House, departure: DepartureId, choice: Choice) -> Result<Prospect, Problem> {
-    hold::refuse_if_held(house).await?;
-    addressed(&house.settings)?;
+    may_leave(house).await?;
     let now = house.world.now();
     let opened = carry::open(&house.store, caps(&house.settings), departure, choice, now).await;
     match opened.map_err(|fault| store_problem(&fault))? {

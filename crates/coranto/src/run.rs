@@ -111,16 +111,24 @@ pub async fn run(house: House, doors: Doors, stop: watch::Receiver<bool>) -> Res
     Ok(())
 }
 
-/// Runs a step again and again; a failure is logged once where it is handled, and the step tried again.
+/// Runs a step again and again; a failure is logged when it begins or changes, not at every try, and the step tried again.
 pub(crate) async fn forever<F, T>(house: &House, every: Ms, what: &'static str, mut step: impl FnMut() -> F)
 where
     F: Future<Output = Result<T, Problem>>,
 {
+    let mut last = String::new();
     loop {
         let wait = match step().await {
-            Ok(_) => every,
+            Ok(_) => {
+                last.clear();
+                every
+            }
             Err(problem) => {
-                tracing::error!(part = what, "{problem}");
+                let told = problem.to_string();
+                if told != last {
+                    tracing::error!(part = what, "{told}");
+                    last = told;
+                }
                 every.max(AGAIN_MS)
             }
         };

@@ -360,3 +360,17 @@ fn a_source_that_is_not_there_is_named_and_the_morning_goes_on() {
     let problems = run(arguments).done()["gathered"]["problems"].to_string();
     assert!(problems.contains("no-such-feed.xml") && problems.contains("10.0.0.1"), "{problems}");
 }
+
+#[test]
+fn no_edition_leaves_without_the_outlets_postal_address_by_hand_or_by_itself() {
+    let far = "192.0.2.1:25".parse().unwrap();
+    let newsroom = Newsroom::found("unaddressed", far);
+    newsroom.set("outlet.postal_address", "");
+    newsroom.set("edition.leaves", "itself");
+    let refusal = newsroom.run(&["edition", "release", "daily-2026-11-24"]).refused();
+    assert!(refusal.what.contains("postal address") && refusal.act.contains("outlet.postal_address"), "{refusal:?}");
+    let mut open = newsroom.open();
+    let told = |running: &Running| running.stderr().matches("no postal address").count();
+    open.running.until("the word that no edition leaves", |running| (told(running) > 0).then_some(()));
+    assert_eq!(told(&open.running), 1, "it is said when it begins, not at every look");
+}

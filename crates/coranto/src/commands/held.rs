@@ -10,7 +10,7 @@ use super::edition::cut_problem;
 use crate::answer::Answer;
 use crate::clock::with_scheduler;
 use crate::house::{House, store_problem};
-use crate::morning;
+use crate::{morning, relay};
 
 /// How many days of turns are shown.
 const DAYS_SHOWN: Ms = 7;
@@ -50,9 +50,10 @@ pub async fn asking(house: &House) -> Result<Vec<Asking>, Problem> {
 /// Gives the word for an edition, by the name that [`list`] gives it.
 ///
 /// # Errors
-/// A [`Problem`] when it is no name, or the store fails.
+/// A [`Problem`] when it is no name, nothing may leave from here, or the store fails.
 pub async fn release(house: &House, id: &str) -> Result<Answer, Problem> {
     let (kind, date) = parse(id)?;
+    relay::may_leave(house).await?;
     let became = with_scheduler(house, async |scheduler| scheduler.release(kind, &date).await).await;
     let told = match became.map_err(|fault| cut_problem(&fault))? {
         Some(Became::Departed(departure)) => {
