@@ -330,12 +330,13 @@ fn is_one_click(body: &[u8]) -> bool {
 }
 
 async fn undo(State(hall): Shared, Link(token): Link) -> Response<Body> {
-    let done = take_undo(&hall, &token).await;
+    let done = take_back(&hall, &token, Purpose::Resubscribe).await;
     hall.answer(done).await
 }
 
-async fn take_undo(hall: &Hall, token: &str) -> Result<Response<Body>, Trouble> {
-    let Some((reader, newsletter)) = hall.holder(token, Purpose::Resubscribe) else { return hall.bad_link().await };
+/// Whoever holds a link of their own for it comes back with one press, whoever pressed to leave.
+async fn take_back(hall: &Hall, token: &str, purpose: Purpose) -> Result<Response<Body>, Trouble> {
+    let Some((reader, newsletter)) = hall.holder(token, purpose) else { return hall.bad_link().await };
     let (now, line) = (hall.front.world.now(), hall.line("mail link", ""));
     hall.front.settle_leavings().await?;
     let undo = move |tx: &store::Write<'_>| {

@@ -16,7 +16,7 @@ use seal::Purpose;
 use store::readers::{self, Standing};
 use store::slots;
 
-use super::{BUSY_SECONDS, Form, Hall, Shared, active, lay_in, room, visitor_of};
+use super::{BUSY_SECONDS, Form, Hall, Shared, lay_in, room, visitor_of};
 use crate::Trouble;
 use crate::guard::{Link, form_of};
 
@@ -172,20 +172,8 @@ fn pause_of(form: &Form, today: Date) -> Pause {
 }
 
 pub(super) async fn come_back(State(hall): Shared, Link(token): Link) -> Response<Body> {
-    let done = take_back(&hall, &token).await;
+    let done = super::take_back(&hall, &token, Purpose::Preferences).await;
     hall.answer(done).await
-}
-
-/// Whoever holds a mail of their own comes back with one press, whoever pressed to leave.
-async fn take_back(hall: &Hall, token: &str) -> Result<Response<Body>, Trouble> {
-    let Some((reader, newsletter)) = hall.holder(token, Purpose::Preferences) else { return hall.bad_link().await };
-    let (now, line) = (hall.front.world.now(), hall.line("mail link", ""));
-    hall.front.settle_leavings().await?;
-    let undo = move |tx: &store::Write<'_>| {
-        readers::undo(tx, reader, newsletter, &line, now)?;
-        readers::standing(tx, reader, newsletter)
-    };
-    active(hall, hall.front.store.write(undo).await?, rooms::undone).await
 }
 
 pub(super) async fn link_room(State(hall): Shared) -> Response<Body> {
