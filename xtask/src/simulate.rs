@@ -14,7 +14,7 @@ use std::sync::mpsc;
 use std::time::Instant;
 
 /// What `.ci/run` runs: fixed, so that it never fails for a stranger's change.
-pub const CI_SEEDS: &str = "1..1500";
+pub const CI_SEEDS: &str = "1..2000";
 
 /// What to simulate.
 #[derive(Args, Default)]
