@@ -1,0 +1,10 @@
+-- The post: several ways out, and what comes back. Written in PostgreSQL's words; SQLite's are derived.
+
+-- ways out: relays and exchangers
+
+
+-- what comes back: bounces, complaints, wishes to leave by mail
+
+
+-- doubt and proof
+
