@@ -21,7 +21,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use crate::headers::{HeaderBlock, HeaderFault};
-use crate::wire::WireCheck;
+use crate::wire::{self, CheckedLines, WireCheck, WireFault};
 pub use owned::Tails;
 pub(crate) use quoted::escape;
 use quoted::{QuotedWriter, TOKEN_LINE_BYTES_MAX};
@@ -126,7 +126,7 @@ pub struct SharedBody {
     /// The message's MIME header fields, in order.
     content: Vec<(String, String)>,
     /// What stands before each tail, and after the last one; one more than tails.
-    shared: Vec<Vec<u8>>,
+    shared: Vec<CheckedLines>,
     tails: Vec<Tail>,
     slots: Vec<String>,
     /// SHA-256 over the first of `shared`.
@@ -146,17 +146,16 @@ impl SharedBody {
             None => Self::single(text, slots),
             Some(html) => Self::alternative(text, html, slots, &boundary(boundary_seed)),
         };
-        body.check_wire().expect("the encoders write whole 7-bit lines");
-        Ok(body)
+        Ok(body.expect("the encoders write whole 7-bit lines"))
     }
 
-    fn single(text: Part, slots: Vec<String>) -> Self {
+    fn single(text: Part, slots: Vec<String>) -> Result<Self, WireFault> {
         let content = content("text/plain; charset=utf-8", text.tail.encoding.name());
         Self::of(content, vec![text.shared, Vec::new()], vec![text.tail], slots)
     }
 
     /// RFC 2046 §5.1.4: the plainest part first.
-    fn alternative(text: Part, html: Part, slots: Vec<String>, boundary: &str) -> Self {
+    fn alternative(text: Part, html: Part, slots: Vec<String>, boundary: &str) -> Result<Self, WireFault> {
         let content = content(&format!("multipart/alternative; boundary=\"{boundary}\""), "7bit");
         let framed = |part: Part, kind: &str| {
             let encoding = part.tail.encoding.name();
@@ -171,11 +170,19 @@ impl SharedBody {
         Self::of(content, vec![text, html, end], vec![text_tail, html_tail], slots)
     }
 
-    fn of(content: Vec<(String, String)>, shared: Vec<Vec<u8>>, tails: Vec<Tail>, slots: Vec<String>) -> Self {
+    fn of(
+        content: Vec<(String, String)>,
+        shared: Vec<Vec<u8>>,
+        tails: Vec<Tail>,
+        slots: Vec<String>,
+    ) -> Result<Self, WireFault> {
         assert!(shared.len() == tails.len() + 1, "a tail stands between two shared pieces");
         let mut state = Context::new(&SHA256);
         state.update(&shared[0]);
-        Self { content, shared, tails, slots, state }
+        let shared = shared.into_iter().map(CheckedLines::new).collect::<Result<_, _>>()?;
+        let body = Self { content, shared, tails, slots, state };
+        body.check_wire()?;
+        Ok(body)
     }
 
     /// Adds MIME-Version, Content-Type and Content-Transfer-Encoding to a header block.
@@ -215,11 +222,11 @@ impl SharedBody {
     }
 
     /// What the encoders promise, checked on what they made and on what came back from the store.
-    fn check_wire(&self) -> Result<(), crate::wire::WireFault> {
+    fn check_wire(&self) -> Result<(), WireFault> {
         let tokens = vec![b"A"; self.slots.len()];
         let mut check = WireCheck::default();
         for (at, shared) in self.shared.iter().enumerate() {
-            check.feed(shared)?;
+            check.feed_piece(wire::Piece::Checked(shared))?;
             if let Some(tail) = self.tails.get(at) {
                 let mut octets = Vec::new();
                 tail.complete(&tokens, &mut octets);
@@ -232,7 +239,7 @@ impl SharedBody {
 
 impl std::fmt::Debug for SharedBody {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let bytes: usize = self.shared.iter().map(Vec::len).sum();
+        let bytes: usize = self.shared.iter().map(|lines| lines.bytes().len()).sum();
         f.debug_struct("SharedBody")
             .field("content", &self.content)
             .field("shared_bytes", &bytes)
@@ -513,7 +520,7 @@ impl<'a> CopyBody<'a> {
 
     /// The body in order, for `writev`; empty where it has fewer pieces.
     pub fn segments(&self) -> [&[u8]; BODY_SEGMENTS] {
-        let shared = |at: usize| self.body.shared.get(at).map_or(&b""[..], Vec::as_slice);
+        let shared = |at: usize| self.body.shared.get(at).map_or(&b""[..], CheckedLines::bytes);
         let [first, second] = self.ends;
         let second_tail = if self.body.tails.len() == 2 { &self.tails[first..second] } else { b"" };
         [shared(0), &self.tails[..first], shared(1), second_tail, shared(2)]

@@ -291,7 +291,8 @@ mod tests {
         let to = EnvelopeAddress::parse("ana@example.org").expect("an address");
         let personal = Personal { to: &to, date_ms: 1_767_225_600_000, message_id: "abc" };
         let copy = mail.copy(&personal, |_| Some(token.to_owned())).expect("a copy");
-        [copy.headers.bytes(), b"\r\n", &mail.body().segments(&copy.tails).concat()].concat()
+        let body = mail.body().pieces(&copy.tails).map(crate::wire::Piece::bytes).concat();
+        [copy.headers.bytes(), b"\r\n", &body].concat()
     }
 
     #[test]

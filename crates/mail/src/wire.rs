@@ -48,7 +48,7 @@ impl Default for WireCheck {
 }
 
 impl WireCheck {
-    /// Checks all pieces of a message.
+    /// Checks a message, all of it fresh.
     ///
     /// # Errors
     /// The first [`WireFault`] found.
@@ -56,6 +56,18 @@ impl WireCheck {
         let mut check = Self::default();
         for piece in pieces {
             check.feed(piece)?;
+        }
+        check.finish()
+    }
+
+    /// Checks a message of which some lines were checked before.
+    ///
+    /// # Errors
+    /// The first [`WireFault`] found.
+    pub fn pieces(pieces: &[Piece<'_>]) -> Result<(), WireFault> {
+        let mut check = Self::default();
+        for piece in pieces {
+            check.feed_piece(*piece)?;
         }
         check.finish()
     }
@@ -96,6 +108,22 @@ impl WireCheck {
         if self.line_bytes > LINE_BYTES_MAX + 1 { Err(WireFault::LineTooLong) } else { Ok(()) }
     }
 
+    /// Takes the next piece; lines that were checked by themselves are not gone through again where they begin a line.
+    ///
+    /// # Errors
+    /// The first [`WireFault`] found; the check is then of no more use.
+    pub fn feed_piece(&mut self, piece: Piece<'_>) -> Result<(), WireFault> {
+        match piece {
+            Piece::Checked(lines) if lines.0.is_empty() => Ok(()),
+            Piece::Checked(_) if self.line_bytes == 0 => {
+                // One whole line stands for all of them: what comes next begins a line too.
+                (self.last, self.lf_count, self.cr_count) = (b'\n', self.lf_count + 1, self.cr_count + 1);
+                Ok(())
+            }
+            other => self.feed(other.bytes()),
+        }
+    }
+
     /// Ends the check.
     ///
     /// # Errors
@@ -105,6 +133,48 @@ impl WireCheck {
             return Err(WireFault::Unfinished);
         }
         if self.cr_count == self.lf_count { Ok(()) } else { Err(WireFault::BareBreak) }
+    }
+}
+
+/// Whole lines that were checked once and may go out as often as wanted: what all copies of a cohort share. Empty, or ending
+/// in CRLF.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckedLines(Vec<u8>);
+
+impl CheckedLines {
+    /// Checks lines, once for all.
+    ///
+    /// # Errors
+    /// The first [`WireFault`] found.
+    pub fn new(lines: Vec<u8>) -> Result<Self, WireFault> {
+        if !lines.is_empty() {
+            WireCheck::all([lines.as_slice()])?;
+        }
+        Ok(Self(lines))
+    }
+
+    /// The octets.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// A piece of a message on its way out.
+#[derive(Clone, Copy, Debug)]
+pub enum Piece<'a> {
+    /// Octets that nobody has looked at yet.
+    Fresh(&'a [u8]),
+    /// Lines that were looked at when they were made.
+    Checked(&'a CheckedLines),
+}
+
+impl<'a> Piece<'a> {
+    /// The octets.
+    pub fn bytes(self) -> &'a [u8] {
+        match self {
+            Self::Fresh(bytes) => bytes,
+            Self::Checked(lines) => lines.bytes(),
+        }
     }
 }
 
@@ -159,6 +229,21 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn lines_checked_before_are_judged_as_if_they_were_gone_through(
+            texts in proptest::collection::vec("(a|\\.|\r\n|\r\n|\r|\n){0,4}(\r\n)?", 1..5)
+        ) {
+            let kept: Vec<_> = texts.iter().map(|text| CheckedLines::new(text.clone().into_bytes())).collect();
+            let mut check = WireCheck::default();
+            let fed = texts.iter().zip(&kept).try_for_each(|(text, lines)| match lines {
+                Ok(lines) => check.feed_piece(Piece::Checked(lines)),
+                Err(_) => check.feed_piece(Piece::Fresh(text.as_bytes())),
+            });
+            let judged = fed.and_then(|()| check.finish());
+            let whole = WireCheck::all([texts.concat().as_bytes()]);
+            prop_assert_eq!(judged.is_ok(), whole.is_ok(), "{:?} {:?}", judged, whole);
+        }
+
         #[test]
         fn the_cut_into_pieces_changes_nothing(text in "(a|\\.|\r\n|\r\n|\r|\n){0,8}\r\n", cut in 0usize..16, second in 0usize..16) {
             let bytes = text.as_bytes();

@@ -143,7 +143,7 @@ impl Conversation<'_> {
                 Start::Begin => session.begin(&copy.envelope()).await?,
                 Start::Begun => session.begun().await?,
             }
-            session.body(&copy.segments()).await
+            session.pieces(&copy.pieces()).await
         };
         // The commit is under way while the relay answers; the dot waits for both.
         let (streamed, marked) =

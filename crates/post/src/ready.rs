@@ -7,6 +7,7 @@ use mail::dkim::Signer;
 use mail::mime::Tails;
 use mail::shared::{Personal, SharedMail};
 use mail::smtp::client::Envelope;
+use mail::wire::Piece;
 use newsroom::Delivery;
 use seal::Purpose;
 use vault::Vault;
@@ -89,14 +90,14 @@ impl Ready {
     }
 
     /// The message's pieces, for one vectored write.
-    pub fn segments(&self) -> [&[u8]; 6] {
+    pub fn pieces(&self) -> [Piece<'_>; 6] {
         let mail = self.words.0.as_ref().expect("a copy is only made from a readable mail");
-        let [a, b, c, d, e] = mail.body().segments(&self.tails);
-        [&self.head, a, b, c, d, e]
+        let [a, b, c, d, e] = mail.body().pieces(&self.tails);
+        [Piece::Fresh(&self.head), a, b, c, d, e]
     }
 
     fn bytes(&self) -> u64 {
-        self.segments().iter().map(|segment| segment.len() as u64).sum()
+        self.pieces().iter().map(|piece| piece.bytes().len() as u64).sum()
     }
 
     /// The part of the reader's address before the `@`: to be scrubbed from answers.

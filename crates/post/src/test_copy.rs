@@ -8,6 +8,7 @@
 use mail::address::{EnvelopeAddress, ReversePath};
 use mail::shared::{Personal, SharedMail};
 use mail::smtp::client::Envelope;
+use mail::wire::Piece;
 use newsroom::{Address, Cohort, DepartureId, HOUR_MS, Ms, NewsletterId, ReaderId};
 use store::{Store, readers, test_copies};
 use vault::Vault;
@@ -131,28 +132,28 @@ async fn carry(Way { world, vault, sender, relay, .. }: Way<'_>, copy: &TestCopy
     let made = made.map_err(|fault| TestFault::Mail(fault.to_string()))?;
     let signature = sender.signer.sign(&made.headers, &made.body_hash, copy.now.unsigned_abs() / 1_000);
     let head = [signature.as_ref(), made.headers.bytes(), b"\r\n"].concat();
-    let [a, b, c, d, e] = shared.body().segments(&made.tails);
-    let segments: [&[u8]; 6] = [&head, a, b, c, d, e];
+    let [a, b, c, d, e] = shared.body().pieces(&made.tails);
+    let pieces = [Piece::Fresh(&head), a, b, c, d, e];
     // A bounce comes back under the name of nobody: it can blame no reader.
     let verp = format!("{}@{}", vault.post_key().verp(departure, nobody), shared.domain().as_str());
     let from = EnvelopeAddress::parse(&verp).map(ReversePath::Address).map_err(|_| TestFault::Address)?;
-    let bytes = segments.iter().map(|segment| segment.len() as u64).sum();
+    let bytes = pieces.iter().map(|piece| piece.bytes().len() as u64).sum();
     let envelope = Envelope { from: &from, to: &to, message_bytes: Some(bytes) };
-    transact(world, relay, &envelope, &segments, copy.to.local()).await
+    transact(world, relay, &envelope, &pieces, copy.to.local()).await
 }
 
 async fn transact(
     world: &World,
     relay: &Relay,
     envelope: &Envelope<'_>,
-    segments: &[&[u8]; 6],
+    pieces: &[Piece<'_>; 6],
     local: &str,
 ) -> Result<Said, TestFault> {
     let unreached = |fault: Unreached| TestFault::Unreached(verdict::scrub(&fault.to_string(), local));
     let mut session = relay.open(world).await.map_err(unreached)?;
     let told = async {
         session.begin(envelope).await?;
-        session.body(segments).await?;
+        session.pieces(pieces).await?;
         session.dot().await
     }
     .await;

@@ -145,7 +145,7 @@ async fn converse(
     let Some(mut copy) = first else { return Ok(None) };
     session.begin(&copy.envelope()).await?;
     for left in (0..shared.orders.relay.messages_per_connection).rev() {
-        session.body(&copy.segments()).await?;
+        session.pieces(&copy.pieces()).await?;
         let next = make(shared)?;
         let ahead = next.as_ref().filter(|_| left > 0);
         match ahead {

@@ -58,7 +58,7 @@ impl SharedBody {
             }
         }
         for shared in &self.shared {
-            push(&mut out, shared);
+            push(&mut out, shared.bytes());
         }
         let sum = digest(&SHA256, &out);
         out.extend_from_slice(&sum.as_ref()[..CHECKSUM_BYTES]);
@@ -143,9 +143,8 @@ impl<'a> Reader<'a> {
         let tail_count = self.octet().filter(|count| matches!(count, 1 | 2))?;
         let tails = (0..tail_count).map(|_| self.tail(slot_count)).collect::<Option<Vec<_>>>()?;
         let shared = (0..=tail_count).map(|_| self.octets().map(<[u8]>::to_vec)).collect::<Option<Vec<_>>>()?;
-        let body = SharedBody::of(content, shared, tails, slots);
-        let is_whole = self.rest.is_empty() && body.check_wire().is_ok();
-        (is_whole && body.content_headers(&mut HeaderBlock::new()).is_ok()).then_some(body)
+        let body = SharedBody::of(content, shared, tails, slots).ok()?;
+        (self.rest.is_empty() && body.content_headers(&mut HeaderBlock::new()).is_ok()).then_some(body)
     }
 
     fn tail(&mut self, slot_count: usize) -> Option<Tail> {

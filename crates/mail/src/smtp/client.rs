@@ -27,7 +27,7 @@ use zeroize::Zeroizing;
 
 use super::reply::{Parsed, Reply, ReplyKind, ReplyParser};
 use crate::address::{EnvelopeAddress, HostName, ReversePath};
-use crate::wire::WireCheck;
+use crate::wire::{Piece, WireCheck};
 
 /// Read in such pieces; a reply rarely fills one.
 const INBOX_BYTES: usize = 2_048;
@@ -568,16 +568,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
     /// # Errors
     /// [`Trouble`] in [`Phase::Body`]; the session is spent, and the receiver has no message.
     pub async fn body(&mut self, segments: &[&[u8]]) -> Result<(), Trouble> {
+        let mut pieces = [Piece::Fresh(b""); SEGMENTS_MAX];
+        for (piece, segment) in pieces.iter_mut().zip(segments) {
+            *piece = Piece::Fresh(segment);
+        }
+        assert!(segments.len() <= SEGMENTS_MAX, "a message in more than {SEGMENTS_MAX} pieces");
+        self.pieces(&pieces[..segments.len()]).await
+    }
+
+    /// The same, of a message whose shared lines were checked when they were made.
+    ///
+    /// # Errors
+    /// As [`Self::body`].
+    pub async fn pieces(&mut self, pieces: &[Piece<'_>]) -> Result<(), Trouble> {
         let phase = Phase::Body;
         match std::mem::replace(&mut self.state, State::Spent) {
             State::Open => {}
             State::Spent => return Err(Trouble::new(phase, What::Closed)),
             other => panic!("a body needs an open transaction, not one that is {other:?}"),
         }
-        WireCheck::all(segments.iter().copied())
+        WireCheck::pieces(pieces)
             .map_err(|_| Trouble::new(phase, What::Protocol("a message that may not be sent as it is")))?;
         let limit = self.patience.body;
-        let written = timeout(limit, self.write_all_vectored(segments)).await;
+        let written = timeout(limit, self.write_all_vectored(pieces)).await;
         match written.unwrap_or(Err(Trouble::new(phase, What::Timeout))) {
             Ok(()) => self.state = State::Written,
             Err(trouble) => return Err(self.last_word().await.unwrap_or(trouble)),
@@ -585,14 +598,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
         Ok(())
     }
 
-    async fn write_all_vectored(&mut self, segments: &[&[u8]]) -> Result<(), Trouble> {
+    async fn write_all_vectored(&mut self, pieces: &[Piece<'_>]) -> Result<(), Trouble> {
         let phase = Phase::Body;
-        assert!(segments.len() <= SEGMENTS_MAX, "a message in more than {SEGMENTS_MAX} pieces");
+        assert!(pieces.len() <= SEGMENTS_MAX, "a message in more than {SEGMENTS_MAX} pieces");
         let mut slices = [IoSlice::new(&[]); SEGMENTS_MAX];
-        for (slice, segment) in slices.iter_mut().zip(segments) {
-            *slice = IoSlice::new(segment);
+        for (slice, piece) in slices.iter_mut().zip(pieces) {
+            *slice = IoSlice::new(piece.bytes());
         }
-        let mut left = &mut slices[..segments.len()];
+        let mut left = &mut slices[..pieces.len()];
         IoSlice::advance_slices(&mut left, 0);
         while !left.is_empty() {
             let written = timeout(self.patience.block, self.stream.write_vectored(left)).await;
