@@ -5,8 +5,9 @@
 //! one entry and are never parted.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use newsroom::{CohortId, DeliveryKey};
+use newsroom::{CohortId, DeliveryKey, Ms};
 use store::ledger::{self, Settled};
 use tokio::sync::{mpsc, oneshot};
 
@@ -14,6 +15,10 @@ use crate::office::{Defect, Shared};
 
 /// How many entries go into one transaction at most: one from each connection that may be open.
 const ENTRIES_MAX: usize = 256;
+/// How long a transaction waits, in milliseconds, until half of the connections that talk to a relay have said something:
+/// a commit costs as much for one entry as for ten. It waits only while signing is what holds the post up, so that no
+/// connection would have a copy to go on with; and a connection alone does not wait.
+const GATHER_MS: Ms = 2;
 
 /// What one connection has to say.
 pub(crate) struct Entry {
@@ -30,10 +35,64 @@ struct Kept {
     marked: bool,
 }
 
+/// The way into the book.
+pub(crate) struct Book {
+    entries: mpsc::UnboundedSender<Entry>,
+    /// Connections in conversation with a relay.
+    talking: AtomicUsize,
+}
+
+/// A connection in conversation, until it is dropped.
+pub(crate) struct Talking<'a>(&'a Book);
+
+impl Book {
+    /// A book, and what is entered into it.
+    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Entry>) {
+        let (entries, entered) = mpsc::unbounded_channel();
+        (Self { entries, talking: AtomicUsize::new(0) }, entered)
+    }
+
+    /// Counts a connection in.
+    pub(crate) fn talking(&self) -> Talking<'_> {
+        self.talking.fetch_add(1, Ordering::Relaxed);
+        Talking(self)
+    }
+
+    /// How many entries are worth a commit.
+    fn worth(&self) -> usize {
+        (self.talking.load(Ordering::Relaxed) / 2).clamp(1, ENTRIES_MAX)
+    }
+}
+
+impl Drop for Talking<'_> {
+    fn drop(&mut self) {
+        self.0.talking.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Waits a moment for more entries while there are too few to be worth a commit.
+async fn gather(shared: &Shared, entries: &mut mpsc::UnboundedReceiver<Entry>, batch: &mut Vec<Entry>) {
+    let world = shared.world.clone();
+    let moment = world.sleep(GATHER_MS);
+    tokio::pin!(moment);
+    while batch.len() < shared.book.worth() && shared.ready.count() < shared.book.talking.load(Ordering::Relaxed) {
+        let room = ENTRIES_MAX - batch.len();
+        let more = tokio::select! {
+            biased;
+            more = entries.recv_many(batch, room) => more,
+            () = &mut moment => 0,
+        };
+        if more == 0 {
+            return;
+        }
+    }
+}
+
 /// Keeps entries as they come, for as long as it is polled or until the store fails.
 pub(crate) async fn keep(shared: &Shared, mut entries: mpsc::UnboundedReceiver<Entry>) {
     let mut batch = Vec::new();
     while entries.recv_many(&mut batch, ENTRIES_MAX).await > 0 {
+        gather(shared, &mut entries, &mut batch).await;
         if keep_batch(shared, std::mem::take(&mut batch)).await.is_none() {
             return;
         }
@@ -81,7 +140,7 @@ impl Shared {
     async fn enter(&self, ended: Vec<Settled>, mark: Option<(DeliveryKey, CohortId)>) -> Option<bool> {
         let count = ended.len();
         let (tell, told) = oneshot::channel();
-        self.book.send(Entry { ended, mark, tell }).ok()?;
+        self.book.entries.send(Entry { ended, mark, tell }).ok()?;
         let kept = told.await.ok()?;
         self.kept(count, &kept.lost);
         Some(kept.marked)

@@ -88,6 +88,7 @@ enum Step {
 
 impl Conversation<'_> {
     async fn run(mut self, first: Ready) -> Option<Ready> {
+        let _talking = self.shared.book.talking();
         let mut start = Start::Begin;
         let mut copy = first;
         let mut parked = None;

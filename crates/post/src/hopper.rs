@@ -46,6 +46,11 @@ impl<T> Hopper<T> {
         Ok(())
     }
 
+    /// How many things lie ready.
+    pub fn count(&self) -> usize {
+        self.filled.available_permits()
+    }
+
     /// Everything that is still inside.
     pub fn drain(&self) -> Vec<T> {
         self.queue.lock().expect("no panic happens under this lock").drain(..).collect()

@@ -14,12 +14,11 @@ use newsroom::{
 use store::ledger::{self, Claim, Held, Lease, Settled};
 use store::{Store, editions};
 use tokio::sync::Notify;
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use vault::Vault;
 use world::World;
 
-use crate::book::{self, Entry};
+use crate::book::{self, Book};
 use crate::circuit::{Circuit, Fault, Rest};
 use crate::connection;
 use crate::hopper::Hopper;
@@ -29,10 +28,14 @@ use crate::route::Relay;
 
 /// How many copies are claimed at once: one commit and one walk in key order.
 const CLAIM_MAX: i64 = 256;
+/// How many signed copies may lie ready at least: while a commit waits for the disk, signing goes on.
+const READY_MIN: usize = 256;
 /// How many copies are signed in one piece of work: a few milliseconds of RSA.
 const PREPARE_MAX: usize = 16;
 /// How many pieces of that work run at once.
-const PREPARERS: usize = 2;
+const PREPARERS: usize = 4;
+/// How many pieces of that work wait: a claim's worth, so that signing goes on while the next claim is committed.
+const CLAIMED_BATCHES: usize = 16;
 /// How long the lease holds unless renewed, in milliseconds: a poster that is gone is replaced after it.
 pub const LEASE_MS: Ms = 60 * SECOND_MS;
 /// Renewed at a third of that.
@@ -122,7 +125,7 @@ pub(crate) struct Shared {
     told_of_caps: AtomicBool,
     pub(crate) lease: Lease,
     pub(crate) ready: Hopper<Ready>,
-    pub(crate) book: mpsc::UnboundedSender<Entry>,
+    pub(crate) book: Book,
     claimed: Hopper<Vec<(Delivery, Arc<SharedCopy>)>>,
     /// Copies claimed and not yet settled or given back.
     held: AtomicI64,
@@ -151,7 +154,7 @@ pub async fn run(world: World, store: Store, vault: Arc<Vault>, orders: Orders) 
     let lease =
         store.write(move |tx| ledger::take_lease(tx, &holder, now, now + LEASE_MS)).await?.map_err(PostFault::Held)?;
     let connections = orders.relay.connections.max(1);
-    let (book, entries) = mpsc::unbounded_channel();
+    let (book, entries) = Book::new();
     let pace = pace(&store, &orders.relay, now).await?;
     let shared = Arc::new(Shared {
         world,
@@ -163,9 +166,9 @@ pub async fn run(world: World, store: Store, vault: Arc<Vault>, orders: Orders) 
         pace,
         told_of_caps: AtomicBool::new(false),
         lease,
-        ready: Hopper::new(2 * connections),
+        ready: Hopper::new((2 * connections).max(READY_MIN)),
         book,
-        claimed: Hopper::new(PREPARERS),
+        claimed: Hopper::new(CLAIMED_BATCHES),
         held: AtomicI64::new(0),
         moved: Notify::new(),
         open: Mutex::new(BTreeSet::new()),

@@ -17,6 +17,8 @@ use crate::{hold, morning, office, relay};
 
 /// How often the report is looked at while another process sends, in milliseconds.
 const LOOK_MS: i64 = 250;
+/// A look sums a million rows for a million readers: it waits this many times as long as it took before it looks again.
+const LOOK_RESTS: i64 = 100;
 
 /// Cuts, sends or reports.
 pub(super) async fn run(of: cli::Edition) -> Result<Answer, Problem> {
@@ -223,12 +225,14 @@ pub async fn send(house: &House, departure: &Departure) -> Result<Report, Proble
 pub async fn watch(house: &House, departure: &Departure) -> Result<(), Problem> {
     let progress = bar("Sending", departure.audience.unsigned_abs());
     loop {
+        let began = house.world.now();
         let report = report::of_departure(&house.store, departure).await?;
+        let took = house.world.now() - began;
         progress.set_position((report.sum() - report.moving()).unsigned_abs());
         if report.moving() == 0 || relay::is_held(house, departure.id).await? {
             progress.finish_and_clear();
             return Ok(());
         }
-        house.world.sleep(LOOK_MS).await;
+        house.world.sleep(LOOK_MS.max(took * LOOK_RESTS)).await;
     }
 }
