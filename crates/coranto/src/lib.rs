@@ -49,7 +49,9 @@ pub fn main() -> ExitCode {
     match runtime {
         Ok(runtime) => ExitCode::from(runtime.block_on(commands::run(cli.command))),
         Err(fault) => {
-            eprintln!("Coranto cannot start its threads: {fault}.\nNothing was done.\nRaise the limits of this user.");
+            answer::tell(format_args!(
+                "Coranto cannot start its threads: {fault}.\nNothing was done.\nRaise the limits of this user."
+            ));
             ExitCode::from(FAILED)
         }
     }

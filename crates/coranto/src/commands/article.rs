@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use store::articles;
 
 use super::house;
-use crate::answer::Answer;
+use crate::answer::{Answer, tell};
 use crate::cli::Article;
 use crate::house::{House, store_problem};
 use crate::morning;
@@ -25,7 +25,7 @@ pub async fn run(of: Article) -> Result<Answer, Problem> {
     let (page, guid) = fetched_or_saved(&house, &page, url.as_deref()).await?;
     let imported = morning::import(&house, page, &guid, folder.as_deref()).await?;
     if let Some(missing) = imported.picture_missing {
-        eprintln!("Its picture is not with it. {missing}");
+        tell(format_args!("Its picture is not with it. {missing}"));
     }
     let Some(id) = imported.article else {
         return Err(Problem::new(

@@ -7,7 +7,7 @@ use serde_json::json;
 use store::readers;
 
 use super::house;
-use crate::answer::Answer;
+use crate::answer::{Answer, tell};
 use crate::cli::Doctor;
 use crate::dns::{self, Seen};
 use crate::house::{House, store_problem};
@@ -37,7 +37,7 @@ pub async fn run(of: Doctor) -> Result<Answer, Problem> {
         checks.iter().map(|c| format!("{} {}\n    {}", if c.well { "✓" } else { "✗" }, c.what, c.told)).collect();
     if let Some(worst) = checks.iter().find(|c| !c.well) {
         // The whole list first: one fault rarely comes alone.
-        eprintln!("{}\n", lines.join("\n"));
+        tell(format_args!("{}\n", lines.join("\n")));
         let faults = checks.iter().filter(|c| !c.well).count();
         return Err(Problem::new(
             format!("{faults} of {} checks failed: {}.", checks.len(), worst.what),

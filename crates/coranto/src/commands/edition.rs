@@ -8,7 +8,7 @@ use serde_json::json;
 use store::editions;
 
 use super::{held, house, under_way};
-use crate::answer::Answer;
+use crate::answer::{Answer, tell};
 use crate::cli;
 use crate::house::{House, store_problem};
 use crate::progress::bar;
@@ -209,7 +209,7 @@ pub async fn send(house: &House, departure: &Departure) -> Result<Report, Proble
             drop(lock);
         }
         None => {
-            eprintln!("Another Coranto on this folder is posting: it sends this edition. Watching.");
+            tell(format_args!("Another Coranto on this folder is posting: it sends this edition. Watching."));
             watched.await?;
         }
     }

@@ -32,11 +32,8 @@ use crate::{DONE, FAILED};
 /// Does what the command line says; gives the exit code.
 pub async fn run(command: Command) -> u8 {
     let json = wants_json(&command);
-    match done(command).await {
-        Ok(answer) => {
-            answer.print(json);
-            DONE
-        }
+    match done(command).await.and_then(|answer| answer.print(json)) {
+        Ok(()) => DONE,
         Err(problem) => {
             print_problem(&problem, json);
             FAILED
@@ -110,7 +107,8 @@ fn world() -> world::World {
 fn start_log(level: &str) {
     use std::io::IsTerminal;
     let level = level.parse().unwrap_or(tracing::Level::INFO);
-    let log = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr);
+    // A log that cannot be written has nobody to complain to: by itself it would panic.
+    let log = tracing_subscriber::fmt().with_max_level(level).log_internal_errors(false).with_writer(std::io::stderr);
     // A second start in one process keeps the first log: nothing is lost by it.
     let _first = if std::io::stderr().is_terminal() {
         log.without_time().with_target(false).try_init()

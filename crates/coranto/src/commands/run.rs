@@ -6,7 +6,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::house;
-use crate::answer::Answer;
+use crate::answer::{Answer, tell};
 use crate::cli::Common;
 use crate::{newsdesk, run};
 
@@ -15,9 +15,12 @@ pub async fn run(common: Common) -> Result<Answer, Problem> {
     let doors = run::listen(&house).await?;
     let site = doors.site.address().unwrap_or(house.config.listen);
     let desk = newsdesk::address(&house);
-    eprintln!("{} is at http://{site}/ and its desk at {desk}/ — stop it with Ctrl-C.", house.outlet().name);
+    tell(format_args!("{} is at http://{site}/ and its desk at {desk}/ — stop it with Ctrl-C.", house.outlet().name));
     if let Some(link) = newsdesk::first_link(&house).await? {
-        eprintln!("Nobody can sign in at the desk yet. This link makes its first member, once:\n{}", link.show());
+        tell(format_args!(
+            "Nobody can sign in at the desk yet. This link makes its first member, once:\n{}",
+            link.show()
+        ));
     }
     run::run(house, doors, stop_signal()?).await?;
     Ok(Answer::new(json!({"stopped": true}), "Stopped. Everything is where it was; `coranto run` goes on."))

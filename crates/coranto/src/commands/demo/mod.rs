@@ -21,7 +21,7 @@ use self::ground::Ground;
 use self::reconcile::Receipts;
 use super::edition::{cut_edition, open, today, watch};
 use super::run::stop_signal;
-use crate::answer::Answer;
+use crate::answer::{Answer, tell};
 use crate::cli::Demo;
 use crate::house::{House, store_problem};
 use crate::morning::{self, Gathered};
@@ -75,10 +75,10 @@ pub async fn run(of: Demo) -> Result<Answer, Problem> {
     let text = text(&told);
     if !of.once {
         let desk = &ground.desk;
-        eprintln!(
+        tell(format_args!(
             "{text}\nThe site:  {}\nThe inbox: {}\nThe desk:  {desk}\n           (this link signs you in, once)\n\nStop with Ctrl-C.",
             told.site, told.inbox
-        );
+        ));
         let _told_to_stop = stop.wait_for(|stop| *stop).await;
     }
     ground.leave().await;
@@ -159,7 +159,7 @@ async fn gather_all(of: &Demo, house: &House) -> Result<Gathered, Problem> {
     progress.finish_and_clear();
     gathered.problems.append(&mut problems);
     for problem in &gathered.problems {
-        eprintln!("{}\n    {} {} {}", problem.source, problem.what, problem.means, problem.r#do);
+        tell(format_args!("{}\n    {} {} {}", problem.source, problem.what, problem.means, problem.r#do));
     }
     Ok(gathered)
 }
@@ -180,7 +180,7 @@ async fn sign_up(of: &Demo, ground: &Ground) -> Result<Signed, Problem> {
     progress.finish_and_clear();
     let stuck: Vec<String> = done.stuck.iter().map(|(_, why)| why.to_string()).collect();
     for why in &stuck {
-        eprintln!("A reader did not get through: {why}");
+        tell(format_args!("A reader did not get through: {why}"));
     }
     Ok(Signed { confirmed: done.confirmed, already, stuck })
 }

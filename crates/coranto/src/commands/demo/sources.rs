@@ -3,6 +3,7 @@
 use gather::Recognised;
 use newsroom::{Policy, Problem, Source, SourceHealth, SourceId, SourceKind, Topics};
 
+use crate::answer::tell;
 use crate::cli::Demo;
 use crate::house::{House, store_problem};
 use crate::morning::{self, SourceProblem, Terms};
@@ -49,7 +50,7 @@ async fn one(house: &House, named: &str) -> Result<(), Problem> {
             let folder = super::super::article::saved_in(named);
             let imported = morning::import(house, page, named, folder.as_deref()).await?;
             if let Some(missing) = imported.picture_missing {
-                eprintln!("{named} comes without its picture. {missing}");
+                tell(format_args!("{named} comes without its picture. {missing}"));
             }
             Ok(())
         }
