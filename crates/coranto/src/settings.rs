@@ -253,20 +253,32 @@ pub fn define(name: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.name == name)
 }
 
+/// The definition of a setting that a person named.
+///
+/// # Errors
+/// A [`Problem`] when there is none of that name.
+pub fn named(name: &str) -> Result<&'static Setting, Problem> {
+    define(name).ok_or_else(|| {
+        Problem::new(
+            format!("There is no setting called {name:?}."),
+            "Nothing was changed.",
+            "`coranto settings` lists them.",
+        )
+    })
+}
+
 /// Checks a value before it is kept.
 ///
 /// # Errors
 /// A [`Problem`] that says what the setting takes.
 pub fn check(name: &str, value: &str) -> Result<&'static Setting, Problem> {
-    let Some(setting) = define(name) else {
-        return Err(Problem::new(
-            format!("There is no setting called {name:?}."),
-            "Nothing was changed.",
-            "`coranto settings` lists them.",
-        ));
-    };
+    let setting = named(name)?;
     let wrong = |takes: String| {
-        Err(Problem::new(format!("{name} cannot be {value:?}."), "Nothing was changed.", format!("It takes {takes}.")))
+        Err(Problem::new(
+            format!("The setting {name} cannot be {value:?}."),
+            "Nothing was changed.",
+            format!("It takes {takes}."),
+        ))
     };
     let one_line = !value.chars().any(char::is_control);
     match setting.kind {

@@ -10,7 +10,7 @@ use crate::answer::Answer;
 use crate::cli::SettingsArgs;
 use crate::house::{House, store_problem};
 use crate::office::sealed_text;
-use crate::settings::{Kind, SETTINGS, check, define};
+use crate::settings::{Kind, SETTINGS, check, define, named};
 
 /// A password longer than this is a file by mistake.
 const SECRET_BYTES_MAX: u64 = 4_096;
@@ -43,7 +43,7 @@ fn list(house: &House) -> Answer {
 }
 
 async fn change(house: &House, name: &str, value: Option<String>) -> Result<Answer, Problem> {
-    let secret = define(name).is_some_and(|s| s.kind == Kind::Secret);
+    let secret = named(name)?.kind == Kind::Secret;
     let value = match value {
         Some(_) if secret => {
             return Err(Problem::new(
