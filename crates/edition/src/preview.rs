@@ -11,7 +11,7 @@ use crate::materials::Materials;
 /// What stands in a preview and in a test copy where a reader's token would: as long as one, and no door takes it.
 pub const NO_TOKEN: &str = "THIS-IS-A-TEST-COPY-WITHOUT-A-READERS-TOKEN-";
 /// What a test copy's subject begins with.
-const TEST_MARK: &str = "[Test] ";
+pub const TEST_MARK: &str = "[Test] ";
 
 /// Which readers a preview is for.
 #[derive(Clone, Debug)]

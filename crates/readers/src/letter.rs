@@ -232,7 +232,7 @@ fn door(address: &str) -> Result<String, DraftFault> {
 }
 
 /// One line without control characters and bidirectional overrides (UAX #9), at most [`NAME_CHARS_MAX`] characters.
-fn name(text: &str) -> String {
+pub(crate) fn name(text: &str) -> String {
     let overrides = |c: &char| matches!(c, '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}');
     let shown: String = text.chars().take(4 * NAME_CHARS_MAX).filter(|c| !overrides(c)).collect();
     let words: Vec<&str> =

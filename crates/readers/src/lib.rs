@@ -7,3 +7,4 @@ pub mod inbox;
 pub mod letter;
 pub mod list;
 pub mod reminder;
+pub mod trial;

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use edition::correct::Corrected;
 use edition::preview::{For, Preview};
-use newsroom::{Address, ArticleId, DeliveryState, Departure, DepartureId, DepartureState, Format, Problem, Topics};
+use newsroom::{
+    Address, ArticleId, Cohort, CohortId, DeliveryState, Departure, DepartureId, DepartureState, Format, Problem,
+    Topics,
+};
 use post::test_copy::{self, Asked, TestFault, Way};
 use serde_json::json;
 use store::{corrections, editions, topics};
@@ -95,16 +98,41 @@ fn nothing_new() -> Answer {
 /// Sends a test copy.
 pub async fn test(of: cli::TestCopy) -> Result<Answer, Problem> {
     let house = house(&of.common).await?;
-    let Some(preview) = preview(&house, &of.cohort).await? else { return Ok(nothing_new()) };
-    let said = send_test(&house, &preview, &of.address, BY).await?;
-    Ok(Answer::new(json!({"sent": true, "said": said}), format!("Taken by the receiving server: {said}")))
+    let (mail, trial) = match preview(&house, &of.cohort).await? {
+        Some(preview) => (preview.test, false),
+        None => (trial(&house).await?, true),
+    };
+    let said = send_test(&house, &mail, &of.address, BY).await?;
+    let what = if trial { "Nothing is published yet, so it is a plain trial mail. " } else { "" };
+    let told = format!("{what}Taken by the receiving server: {said}");
+    Ok(Answer::new(json!({"sent": true, "said": said, "trial": trial, "subject": mail.subject}), told))
 }
 
-/// Sends a preview to an address that a member typed, and puts it on record. Gives what the receiving server said.
+/// The mail that a newsroom without a story tries its way out with.
+async fn trial(house: &House) -> Result<Cohort, Problem> {
+    let published = house.store.read(store::articles::count).await.map_err(|fault| store_problem(&fault))?;
+    if published > 0 {
+        return Err(Problem::new(
+            "Nothing is new since the last edition, so there is no mail to test.",
+            "No test copy was sent.",
+            "`--new` sends what somebody would get who has just come; or publish a story first.",
+        ));
+    }
+    let made = readers::trial::make(&house.outlet(), edition::preview::TEST_MARK).map_err(|fault| {
+        Problem::new(
+            format!("The trial mail cannot be made: {fault}."),
+            "No test copy was sent.",
+            "Check outlet.name, mail.from and mail.domain in `coranto settings`.",
+        )
+    })?;
+    Ok(Cohort { id: CohortId(0), subject: made.subject, body: made.body })
+}
+
+/// Sends a mail to an address that a member typed, and puts it on record. Gives what the receiving server said.
 ///
 /// # Errors
 /// A [`Problem`]: the address is none or must not be written to, too many tests, or the mail was not taken.
-pub async fn send_test(house: &House, preview: &Preview, address: &str, by: &str) -> Result<String, Problem> {
+pub async fn send_test(house: &House, mail: &Cohort, address: &str, by: &str) -> Result<String, Problem> {
     let to = Address::parse(address).map_err(|fault| {
         Problem::new(format!("{fault}."), "No test copy was sent.", "Type the address like name@example.org.")
     })?;
@@ -118,7 +146,7 @@ pub async fn send_test(house: &House, preview: &Preview, address: &str, by: &str
         sender: &orders.sender,
         relay: &orders.relay,
     };
-    let (mail, token) = (&preview.test, edition::preview::NO_TOKEN);
+    let token = edition::preview::NO_TOKEN;
     let sent = test_copy::send(way, Asked { newsletter: house.newsletter.id, mail, token, to: &to, by }).await;
     sent.map(|said| format!("{} {}", said.code, said.text)).map_err(|fault| match fault {
         TestFault::Store(fault) => store_problem(&fault),
