@@ -16,6 +16,7 @@ pub mod postfix;
 pub mod postgres;
 pub mod scratch;
 pub mod skips;
+pub mod terminal;
 mod tool;
 
 pub use tool::{Tool, need, target};

@@ -37,7 +37,7 @@ pub enum Command {
     /// Show a newsroom's whole morning on this machine: no set-up, no network.
     #[command(after_help = "Example: coranto demo --readers 1000 --once")]
     Demo(Demo),
-    /// Found a newsroom in a folder: its settings file, its keys, its database.
+    /// Found a newsroom in a folder: its settings file, its keys, its database. On a terminal it asks five questions.
     #[command(after_help = "Example: coranto init /srv/courier --name 'The Courier' --site https://courier.example")]
     Init(Init),
     /// Run the newsroom: serve its site, gather, take sign-ups, send its mail.
@@ -154,7 +154,7 @@ pub struct Demo {
     pub json: bool,
 }
 
-/// `coranto init`.
+/// `coranto init`. Any of the flags that answer a question, or `--yes`, keeps it from asking.
 #[derive(Debug, Args)]
 pub struct Init {
     /// The folder.
@@ -165,6 +165,25 @@ pub struct Init {
     /// The site's address.
     #[arg(long, value_name = "URL")]
     pub site: Option<String>,
+    /// The address that mail comes from; its domain signs the mail. news@ the site's host when not given.
+    #[arg(long, value_name = "ADDRESS")]
+    pub from: Option<String>,
+    /// The relay that carries the mail: smtp://HOST:PORT, submission://NAME@HOST:PORT or smtps://NAME@HOST:PORT. The
+    /// password that belongs to NAME is asked for, or read from CORANTO_RELAY_PASSWORD or --relay-password-file.
+    #[arg(long, value_name = "URL")]
+    pub relay: Option<String>,
+    /// The relay's password is the first line of this file.
+    #[arg(long, value_name = "FILE", requires = "relay")]
+    pub relay_password_file: Option<PathBuf>,
+    /// Where the outlet can be written to; the law asks for it in every mail.
+    #[arg(long, value_name = "ADDRESS")]
+    pub postal_address: Option<String>,
+    /// The outlet's time zone, like Europe/Lisbon; this machine's when not given.
+    #[arg(long, value_name = "ZONE")]
+    pub zone: Option<String>,
+    /// Ask nothing: what is not given takes its default.
+    #[arg(long)]
+    pub yes: bool,
     /// PostgreSQL instead of a SQLite file: postgres://user@host/name
     #[arg(long, value_name = "URL")]
     pub database: Option<String>,

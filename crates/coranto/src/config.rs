@@ -182,7 +182,28 @@ pub fn location(folder: &Path, database: &str) -> store::Location {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "configuration is the one place that reads the environment")]
+/// The relay's password, for a newsroom that is founded without a person: from `CORANTO_RELAY_PASSWORD`.
+pub fn relay_password() -> Option<String> {
+    variable("RELAY_PASSWORD")
+}
+
+/// This machine's time zone by its IANA name, if it has one that we know: `TZ`, else where `/etc/localtime` leads. It is
+/// only what a new outlet's zone is set to at first.
+pub fn machine_zone() -> Option<String> {
+    let known = |name: &str| jiff::tz::TimeZone::get(name).is_ok().then(|| name.to_owned());
+    // POSIX writes a colon before what is no rule of its own.
+    let told = plain_variable("TZ").and_then(|zone| known(zone.trim_start_matches(':')));
+    told.or_else(|| {
+        let leads = std::fs::read_link("/etc/localtime").ok()?;
+        known(leads.to_str()?.rsplit_once("zoneinfo/")?.1)
+    })
+}
+
 fn variable(name: &str) -> Option<String> {
-    std::env::var(format!("CORANTO_{name}")).ok().filter(|value| !value.is_empty())
+    plain_variable(&format!("CORANTO_{name}"))
+}
+
+#[expect(clippy::disallowed_methods, reason = "configuration is the one place that reads the environment")]
+fn plain_variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }

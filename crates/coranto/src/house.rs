@@ -69,12 +69,16 @@ impl House {
     /// Founds a newsroom in `config`'s folder, with these settings; opens it when it was founded before.
     ///
     /// # Errors
-    /// A [`Problem`] in a person's words.
+    /// A [`Problem`] in a person's words. A database that belongs to other keys is not touched.
     pub async fn found(world: World, config: Config, first: &[(&str, String)]) -> Result<Self, Problem> {
         make_folder(&config.folder)?;
+        let store = open_store(&config)?;
+        let kept = store.read(|tx| settings::get(tx, KEY_CHECK)).await.map_err(|fault| store_problem(&fault))?;
         let selector = first.iter().find(|(name, _)| *name == "mail.selector").map_or("coranto", |(_, s)| s);
         let ring = match KeyRing::load(&config.key_file) {
             Ok(ring) => ring,
+            // Fresh keys would open nothing of it.
+            Err(KeyFileFault::Missing(_)) if kept.is_some() => return Err(foreign_problem()),
             Err(KeyFileFault::Missing(_)) => {
                 // First: a folder with keys and no marker is a copy.
                 hold::mark(&config.folder, 0)?;
@@ -82,7 +86,9 @@ impl House {
             }
             Err(fault) => return Err(key_problem(&fault)),
         };
-        let store = open_store(&config)?;
+        if kept.is_some_and(|kept| !fits(&Vault::new(ring.clone()), &kept)) {
+            return Err(foreign_problem());
+        }
         let newsletter = Newsletter {
             id: NewsletterId(world.mint()),
             slug: "daily".into(),
@@ -192,15 +198,20 @@ async fn check_keys(world: &World, store: &Store, vault: &Vault, kept: Option<&S
         let text = sealed_text(kid, &sealed);
         return store.write(move |tx| settings::put(tx, KEY_CHECK, &text)).await.map_err(|fault| store_problem(&fault));
     };
-    let opened = unsealed(kept).is_some_and(|(kid, sealed)| vault.open_setting(KEY_CHECK, kid, &sealed).is_ok());
-    if opened {
-        return Ok(());
-    }
-    Err(Problem::new(
+    if fits(vault, kept) { Ok(()) } else { Err(foreign_problem()) }
+}
+
+/// Whether the keys open the word that the database's own keys sealed.
+fn fits(vault: &Vault, kept: &str) -> bool {
+    unsealed(kept).is_some_and(|(kid, sealed)| vault.open_setting(KEY_CHECK, kid, &sealed).is_ok())
+}
+
+fn foreign_problem() -> Problem {
+    Problem::new(
         "The key file does not belong to this database.",
         "With it no reader's address could be opened, and new ones would be lost to the old keys. Nothing was changed.",
         "Put back the key file that this database was founded with, or use another database.",
-    ))
+    )
 }
 
 fn make_folder(folder: &Path) -> Result<(), Problem> {

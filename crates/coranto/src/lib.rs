@@ -17,11 +17,13 @@ pub mod office;
 pub mod passphrase;
 pub mod progress;
 pub mod relay;
+pub mod relay_url;
 pub mod reminder;
 pub mod report;
 pub mod run;
 mod saved;
 pub mod settings;
+pub mod typed;
 
 use std::process::ExitCode;
 

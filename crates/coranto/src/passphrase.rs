@@ -4,10 +4,11 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use console::Term;
 use newsroom::Problem;
 use seal::Secret;
 use vault::age::{AgeFault, Identity, PASSPHRASE_CHARS_MIN, Recipient};
+
+use crate::typed;
 
 /// Longer than any passphrase or key file: something else by mistake.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
@@ -77,14 +78,18 @@ pub fn identity(path: &Path) -> Result<Identity, Problem> {
     })
 }
 
-fn first_line(path: &Path) -> Result<Secret<String>, Problem> {
+/// The secret in the first line of a file.
+///
+/// # Errors
+/// A [`Problem`] when the file cannot be read or its first line is empty.
+pub fn first_line(path: &Path) -> Result<Secret<String>, Problem> {
     let text = read(path)?;
     let line = text.expose().lines().next().unwrap_or_default().trim_end().to_owned();
     if line.is_empty() {
         return Err(Problem::new(
             format!("The first line of {} is empty.", path.display()),
-            "Nothing was done without a passphrase.",
-            "Write the passphrase into its first line.",
+            "Nothing was done without what should stand there.",
+            "Write the secret into its first line.",
         ));
     }
     Ok(Secret::new(line))
@@ -104,10 +109,9 @@ fn read(path: &Path) -> Result<Secret<String>, Problem> {
 }
 
 fn typed(prompt: &str) -> Result<Secret<String>, Problem> {
-    let term = Term::stderr();
-    let line = term.is_term().then(|| term.write_str(prompt).and_then(|()| term.read_secure_line()));
+    let line = typed::is_there().then(|| typed::unseen(prompt));
     match line {
-        Some(Ok(line)) if !line.is_empty() => Ok(Secret::new(line)),
+        Some(Ok(line)) if !line.expose().is_empty() => Ok(line),
         _ => Err(Problem::new(
             "No passphrase was given.",
             "Nothing was done without one.",

@@ -28,7 +28,7 @@ const AUTHORITIES_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// TLS from the first octet (RFC 8314 §7.3).
 const SUBMISSIONS_PORT: u16 = 465;
 /// The setting that keeps the relay's password, sealed.
-const PASSWORD: &str = "relay.password";
+pub const PASSWORD: &str = "relay.password";
 
 /// How much the relay takes, as the settings say.
 pub fn caps(settings: &Settings) -> Caps {

@@ -18,5 +18,6 @@ mod program;
 mod relay;
 mod resume;
 mod room;
+mod start;
 mod strangers;
 mod walk;

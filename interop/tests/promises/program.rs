@@ -47,6 +47,8 @@ pub fn command_within<S: AsRef<OsStr>>(words: &[String], arguments: impl IntoIte
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
     // Many newsrooms run at once here; each desk takes a port of its own.
     command.env("CORANTO_DESK", "127.0.0.1:0");
+    // What a newsroom takes from its machine is the same on every machine.
+    command.env("TZ", "UTC");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
