@@ -1,8 +1,8 @@
 //! A throw-away Postfix of our own: a relay with TLS, a login and a certificate by an authority that it makes itself.
 //!
-//! It lies in a folder of its own, with its own configuration, queue and list of logins, and listens on two free ports of
-//! loopback: one with STARTTLS, one with TLS from the first octet. It takes mail for anybody from whoever logs in, and
-//! either keeps it in its queue or delivers it into one mailbox. It needs root, as every Postfix does; one that is
+//! It lies in a folder of its own, with its own configuration, queue and list of logins, and listens on three free ports of
+//! loopback: one with STARTTLS, one with TLS from the first octet, and one in the clear, as a Postfix listens for its own
+//! machine. It takes mail for anybody from whoever logs in, at the last from whoever is on this machine, and either keeps it in its queue or delivers it into one mailbox. It needs root, as every Postfix does; one that is
 //! installed on the machine is neither read nor touched.
 
 use crate::scratch::Scratch;
@@ -64,6 +64,8 @@ pub struct Postfix {
     pub port: u16,
     /// Where it speaks TLS from the first octet.
     pub implicit_port: u16,
+    /// Where it takes mail from this machine in the clear, without a login.
+    pub plain_port: u16,
     mail: Mail,
     running: Option<Running>,
 }
@@ -84,10 +86,10 @@ impl Postfix {
     fn open(mail: Mail) -> Result<Postfix> {
         let folder = Scratch::new("postfix")?;
         let free = || anyhow::Ok(TcpListener::bind(("127.0.0.1", 0))?);
-        let (one, two) = (free()?, free()?);
-        let ports = (one.local_addr()?.port(), two.local_addr()?.port());
-        drop((one, two));
-        let mut postfix = Postfix { folder, port: ports.0, implicit_port: ports.1, mail, running: None };
+        let listeners = [free()?, free()?, free()?];
+        let [port, implicit_port, plain_port] = listeners.map(|free| free.local_addr().map(|at| at.port()));
+        let (port, implicit_port, plain_port) = (port?, implicit_port?, plain_port?);
+        let mut postfix = Postfix { folder, port, implicit_port, plain_port, mail, running: None };
         postfix.make_folders()?;
         postfix.make_certificates()?;
         postfix.make_login()?;
@@ -127,8 +129,8 @@ impl Postfix {
         let owner = thread::spawn(move || own(&folder, &started, &stopped));
         let master = start.recv().context("the thread that owns Postfix is gone")??;
         self.running = Some(Running { master, stop, owner });
-        let ready =
-            [self.port, self.implicit_port].into_iter().try_for_each(|port| wait_until_open(port, self.port == port));
+        let ready = [(self.port, true), (self.implicit_port, false), (self.plain_port, true)];
+        let ready = ready.into_iter().try_for_each(|(port, greets)| wait_until_open(port, greets));
         ready.with_context(|| fs::read_to_string(self.path("log")).unwrap_or_default())
     }
 
@@ -264,10 +266,12 @@ impl Postfix {
     }
 
     fn master_cf(&self) -> String {
-        let (port, implicit) = (self.port, self.implicit_port);
+        let (port, implicit, plain) = (self.port, self.implicit_port, self.plain_port);
         format!(
             "127.0.0.1:{port} inet n - n - - smtpd\n  -o smtpd_tls_security_level=encrypt\n\
-             127.0.0.1:{implicit} inet n - n - - smtpd\n  -o smtpd_tls_wrappermode=yes\n{SERVICES}"
+             127.0.0.1:{implicit} inet n - n - - smtpd\n  -o smtpd_tls_wrappermode=yes\n\
+             127.0.0.1:{plain} inet n - n - - smtpd\n  -o smtpd_tls_security_level=none\n  -o smtpd_sasl_auth_enable=no\n\
+             \x20 -o mynetworks=127.0.0.0/8\n  -o smtpd_relay_restrictions=permit_mynetworks,reject\n{SERVICES}"
         )
     }
 }

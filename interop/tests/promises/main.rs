@@ -19,5 +19,6 @@ mod relay;
 mod resume;
 mod room;
 mod start;
+mod stranger;
 mod strangers;
 mod walk;
