@@ -19,14 +19,30 @@ const READERS: usize = 12;
 const DAY_S: u64 = 86_400;
 
 /// The host's clock as the newsroom sees it: a file that libfaketime reads at every look.
-struct Host {
+pub struct Host {
     library: PathBuf,
     file: PathBuf,
 }
 
 impl Host {
+    /// One whose clock is kept in a file in `folder`; None without libfaketime, with the calling test recorded as skipped.
+    pub fn new(folder: &Path) -> Option<Host> {
+        interop::need(Tool::Faketime).map(|library| Host { library, file: folder.join("clock") })
+    }
+
+    /// What a program is told to live by this clock.
+    pub fn variables(&self) -> [(&'static str, String); 4] {
+        let path = |path: &Path| path.display().to_string();
+        [
+            ("LD_PRELOAD", path(&self.library)),
+            ("FAKETIME_TIMESTAMP_FILE", path(&self.file)),
+            ("FAKETIME_NO_CACHE", "1".into()),
+            ("DONT_FAKE_MONOTONIC", "1".into()),
+        ]
+    }
+
     /// Moves the clock to a moment, in seconds since 1970; it goes on from there.
-    fn set(&self, moment: u64) {
+    pub fn set(&self, moment: u64) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let next = self.file.with_extension("next");
         std::fs::write(&next, format!("+{}\n", moment - now)).unwrap();
@@ -34,9 +50,9 @@ impl Host {
         std::fs::rename(next, &self.file).unwrap();
     }
 
-    fn under(&self, mut command: Command) -> Command {
-        command.env("LD_PRELOAD", &self.library).env("FAKETIME_TIMESTAMP_FILE", &self.file);
-        command.env("FAKETIME_NO_CACHE", "1").env("DONT_FAKE_MONOTONIC", "1").env("CORANTO_LISTEN", "127.0.0.1:0");
+    /// The same command, by this clock.
+    pub fn under(&self, mut command: Command) -> Command {
+        command.envs(self.variables()).env("CORANTO_LISTEN", "127.0.0.1:0");
         command
     }
 }
@@ -69,6 +85,12 @@ fn had(folder: &Path) -> BTreeMap<String, usize> {
     had
 }
 
+/// A second of the `n`th day of a story, counted from one that comes: never the host's own.
+pub fn day(n: u64, hour: u64, second: u64) -> u64 {
+    let today = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / DAY_S * DAY_S;
+    today + (n + 2) * DAY_S + hour * 3_600 + second
+}
+
 fn import(place: &Place, host: &Host, title: &str) {
     let page = place.all().join("story.html");
     let words = "The tide rose again at the quay, and nobody had foreseen how far it would come. ".repeat(40);
@@ -83,10 +105,10 @@ fn import(place: &Place, host: &Host, title: &str) {
 
 #[test]
 fn an_edition_leaves_by_itself_when_its_hour_comes_and_nothing_repeats_the_next_day() {
-    let Some(library) = interop::need(Tool::Faketime) else { return };
     let place = Place::new("clock");
+    let Some(host) = Host::new(place.all()) else { return };
     place.run(&["demo", "--once", "--readers", &READERS.to_string()]).done();
-    let (inbox, host) = (place.all().join("inbox"), Host { library, file: place.all().join("clock") });
+    let inbox = place.all().join("inbox");
     let port = catch(&inbox).to_string();
     for (name, value) in [
         ("relay.host", "127.0.0.1"),
@@ -98,9 +120,6 @@ fn an_edition_leaves_by_itself_when_its_hour_comes_and_nothing_repeats_the_next_
     ] {
         place.run(&["settings", name, value]).done();
     }
-    let today = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / DAY_S * DAY_S;
-    let day = |n: u64, hour: u64, second: u64| today + (n + 2) * DAY_S + hour * 3_600 + second;
-
     host.set(day(0, 5, 0));
     import(&place, &host, "A story for the first day");
     let mut running = Running::spawn(host.under(command(place.arguments(&["run"]))));
@@ -122,4 +141,43 @@ fn an_edition_leaves_by_itself_when_its_hour_comes_and_nothing_repeats_the_next_
     assert_eq!(became, ["departed", "nothing new", "departed"]);
     running.stop();
     assert_eq!(had(&inbox).len(), READERS);
+}
+
+#[test]
+fn an_edition_that_waits_for_a_person_reminds_the_desk_by_mail_and_leaves_at_their_word() {
+    const DESK: &str = "desk@courier.example";
+    let place = Place::new("reminder");
+    let Some(host) = Host::new(place.all()) else { return };
+    place.run(&["demo", "--once", "--readers", &READERS.to_string()]).done();
+    let inbox = place.all().join("inbox");
+    let port = catch(&inbox).to_string();
+    for (name, value) in [
+        ("relay.port", &*port),
+        ("outlet.zone", "UTC"),
+        ("edition.hour", "7"),
+        ("edition.cutoff", "06:30"),
+        ("desk.reminders_to", DESK),
+    ] {
+        place.run(&["settings", name, value]).done();
+    }
+    host.set(day(0, 5, 0));
+    import(&place, &host, "A story that waits");
+    let mut running = Running::spawn(host.under(command(place.arguments(&["run"]))));
+    running.told("The clock is looked at");
+    assert!(had(&inbox).is_empty(), "before the cutoff nobody is reminded");
+    host.set(day(0, 6, 1_801));
+    let mail = running.until("the reminder", |_| mails::caught(&inbox).pop());
+    assert_eq!(mail.to, [DESK]);
+    let text = mail.text().to_owned();
+    let word = text.lines().find_map(|line| line.trim().strip_prefix("coranto edition release ")).unwrap().to_owned();
+    assert!(mail.field("Subject").starts_with("Waiting for you: ") && word.starts_with("daily-"), "{text}");
+    assert!(mails::addresses(&text).is_empty(), "no link in it acts: {text}");
+
+    host.set(day(0, 7, 1));
+    running.told("An edition waits for a person's word");
+    assert_eq!(had(&inbox).len(), 1, "nothing left without the word, and the desk is reminded once");
+    finish(host.under(command(place.arguments(&["edition", "release", &word])))).done();
+    running.until("every copy", |_| (had(&inbox).len() == READERS + 1).then_some(()));
+    assert!(had(&inbox).values().all(|count| *count == 1), "{:?}", had(&inbox));
+    running.stop();
 }

@@ -19,6 +19,7 @@ mod relay;
 mod resume;
 mod room;
 mod start;
+mod story;
 mod stranger;
 mod strangers;
 mod walk;
