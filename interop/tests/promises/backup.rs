@@ -128,6 +128,38 @@ fn a_backup_goes_from_one_engine_to_the_other_and_back() {
 }
 
 #[test]
+fn a_backup_of_a_postgresql_that_is_sending_is_of_one_moment_and_holds_up_nobody() {
+    const READERS: u64 = 400;
+    let Some(server) = postgres::shared() else { return };
+    let place = Place::new("backup-postgres");
+    let (words, url) = (words(&place), server.database().unwrap());
+    let path = |name: &str| place.all().join(name).display().to_string();
+    let readers = READERS.to_string();
+    let sending = ["demo", "--readers", &readers, "--listen", "127.0.0.1:0", "--database", &url];
+    let mut demo = Running::start(place.arguments(&sending));
+    demo.until("the moment to back up", |_| (editions(&place) > 20).then_some(()));
+    let made = place.run(&["backup", &path("one.age"), "--passphrase-file", &words]).done();
+    let at_the_end = editions(&place) as u64;
+    assert_eq!(number(&made, "readers"), READERS, "{made}");
+    demo.told("The inbox:");
+    let sent = place.run(&["edition", "report"]).done();
+    assert_eq!(number(&sent, "accepted"), READERS, "a backup holds up nobody: {sent}");
+    assert_eq!(demo.stop().code, Some(0));
+
+    // Back on the other engine: the ledger of that moment, to the last reader.
+    let back = path("back");
+    run(["restore", &path("one.age"), &back, "--passphrase-file", &words, "--json"]).done();
+    let report = run(at(Path::new(&back), &["edition", "report"])).done();
+    let states =
+        ["accepted", "uncertain", "queued", "leased", "in_flight", "deferred", "refused", "excluded", "expired"];
+    assert_eq!(states.iter().map(|state| report[*state].as_u64().unwrap_or(0)).sum::<u64>(), READERS, "{report}");
+    assert_eq!(report["in_flight"].as_u64().unwrap_or(0), 0, "what was in flight is in doubt: {report}");
+    assert!(number(&report, "accepted") <= at_the_end, "no more than had left by then: {report}");
+    let refusal = run(at(Path::new(&back), &["edition", "send"])).refused();
+    assert!(refusal.what.contains("All sending is held"), "{refusal:?}");
+}
+
+#[test]
 fn a_copied_folder_is_held_and_a_damaged_backup_refused() {
     let place = Place::new("copy");
     let words = words(&place);
