@@ -349,6 +349,36 @@ fn nobody_is_told_whether_an_address_is_known_and_nonsense_is_told_as_such() {
 }
 
 #[test]
+fn the_link_to_ones_choices_comes_by_mail_to_readers_alone_and_asking_tells_nothing() {
+    let relay = Relay::open(None);
+    let newsroom = with_readers("link", &relay, 2);
+    let readers = addresses(2);
+    let mut open = newsroom.open();
+    let ask = |address: &str| {
+        http::post(&format!("{}/preferences", open.site), http::FORM, &format!("email={}", address.replace('@', "%40")))
+    };
+    let before = relay.took().len();
+    let answers: Vec<http::Answer> =
+        ["stranger@lamps.example", &readers[0], &readers[0], &readers[1]].map(ask).into_iter().collect();
+    assert!(answers.iter().all(|answer| (answer.status, &answer.body) == (200, &answers[0].body)), "the same for all");
+    // The inbox is worked through in order: who asked last has their letter when everybody's is decided.
+    let theirs = |address: &String| relay.took()[before..].iter().filter(|took| took.to == [address.clone()]).count();
+    open.running.until("the last one's letter", |_| (theirs(&readers[1]) > 0).then_some(()));
+    open.running.until("the first one's letter", |_| (theirs(&readers[0]) > 0).then_some(()));
+    assert_eq!((theirs(&readers[0]), relay.took().len() - before), (1, 2), "once a day, and none to a stranger");
+
+    let letter = relay.took()[before..].iter().find(|took| took.to == [readers[0].clone()]).unwrap().clone();
+    let whole = letter.message.replace("=\r\n", "");
+    let token = whole.split_once("/preferences/").unwrap().1.get(..44).unwrap().to_owned();
+    let choices = format!("{}/preferences/{token}", open.site);
+    let room = http::get(&choices);
+    assert!(room.status == 200 && room.body.contains("name=\"format\""), "{}: {}", room.status, room.body);
+    let saved = http::post(&choices, http::FORM, "format=text");
+    assert!(saved.status == 200 && saved.body.contains("Your choices are saved"), "{}", saved.body);
+    assert_eq!(open.running.stop().code, Some(0));
+}
+
+#[test]
 fn a_source_that_is_not_there_is_named_and_the_morning_goes_on() {
     let place = Place::new("source");
     let (missing, broken) = (place.all().join("no-such-feed.xml"), place.all().join("broken.xml"));

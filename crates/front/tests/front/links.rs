@@ -279,3 +279,25 @@ async fn asking_for_the_link_is_met_alike_whoever_asks_and_lies_sealed() {
     }
     assert_eq!(hall.inbox().await.len(), 2);
 }
+
+#[tokio::test]
+async fn asking_for_the_link_is_the_same_work_and_the_same_answer_whoever_asks() {
+    let hall = Hall::open("same-work").await;
+    let readers = async || hall.rows().await.1;
+    let before = readers().await;
+    let mut answers: Vec<Answer> = Vec::new();
+    // Long and short, known and unknown: the front cannot tell, and what it lays in does not either.
+    for (asked, email) in ["ana%40example.org", "nobody.at.all.of.that.long.name%40harbour-gazette.example", "x%40y.zz"]
+        .into_iter()
+        .enumerate()
+    {
+        answers.push(hall.post("/preferences", &format!("email={email}")).await);
+        let inbox = hall.inbox().await;
+        assert_eq!(inbox.len(), asked + 1, "one row for each");
+        assert_eq!(inbox[asked].sealed.len(), inbox[0].sealed.len(), "of one size");
+        assert_eq!(readers().await, before, "and nothing else is written");
+    }
+    assert_eq!(answers[0].status, StatusCode::OK);
+    assert!(answers.windows(2).all(|two| two[0] == two[1]), "the same bytes, fields and all");
+    assert!(!answers[0].text().contains("example.org"), "the page does not repeat the address");
+}
