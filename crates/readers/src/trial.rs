@@ -37,7 +37,7 @@ mod tests {
     #[test]
     fn a_trial_says_who_writes_and_holds_no_link_and_no_slot() {
         let outlet = Outlet {
-            name: "The\r\nHarbour {{Courier}}".to_owned(),
+            name: "The  Harbour {{Courier}}".to_owned(),
             tagline: String::new(),
             site: "https://courier.example".to_owned(),
             language: "en".to_owned(),
