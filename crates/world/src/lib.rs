@@ -14,7 +14,8 @@ pub mod tls;
 mod trace;
 
 use std::{
-    collections::BTreeMap, future::Future, io, net::SocketAddr, pin::Pin, sync::Arc, sync::Mutex, time::Duration,
+    collections::BTreeMap, future::Future, io, net::IpAddr, net::SocketAddr, pin::Pin, sync::Arc, sync::Mutex,
+    time::Duration,
 };
 
 pub use mint::Mint;
@@ -53,8 +54,13 @@ pub trait Dice: Send {
 pub trait Net: Send + Sync {
     /// The addresses of `host`, in the order to try them. IP literals resolve to themselves.
     fn resolve<'a>(&'a self, world: &'a World, host: &'a str, port: u16) -> Awaited<'a, io::Result<Vec<SocketAddr>>>;
-    /// Opens a connection to exactly `address`. The stream tells the peer it really has.
-    fn connect<'a>(&'a self, world: &'a World, address: SocketAddr) -> Awaited<'a, io::Result<Stream>>;
+    /// Opens a connection to exactly `address`, from `source` where one is named. The stream tells the peer it really has.
+    fn connect<'a>(
+        &'a self,
+        world: &'a World,
+        source: Option<IpAddr>,
+        address: SocketAddr,
+    ) -> Awaited<'a, io::Result<Stream>>;
     /// Whether `address` is one of this machine's own.
     fn is_own<'a>(&'a self, address: SocketAddr) -> Awaited<'a, bool>;
     /// Accepts connections at `address`.
@@ -178,11 +184,20 @@ impl World {
     /// # Errors
     /// The resolver's or the last address's; `TimedOut` when nobody answered within the limits.
     pub async fn dial(&self, target: &Target) -> io::Result<Stream> {
-        let addresses = match target {
+        self.dial_from(None, target).await
+    }
+
+    /// The same from an address of this host, where one is named: then only the target's addresses of its kind are tried.
+    ///
+    /// # Errors
+    /// As [`World::dial`]; `AddrNotAvailable` when the host has no such address.
+    pub async fn dial_from(&self, source: Option<IpAddr>, target: &Target) -> io::Result<Stream> {
+        let mut addresses = match target {
             Target::Addr(address) => vec![*address],
             Target::Host { host, port } => self.resolve(host, *port).await?,
         };
-        self.connect_first(&addresses).await
+        addresses.retain(|address| source.is_none_or(|source| source.is_ipv4() == address.is_ipv4()));
+        self.connect_first(source, &addresses).await
     }
 
     /// Opens a connection for something fetched: the guarded door. The name is resolved once, every address that is not
@@ -193,7 +208,7 @@ impl World {
     /// `PermissionDenied` with an [`Unreachable`] inside when no public address is left; else as [`World::dial`].
     pub async fn dial_public(&self, host: &str, port: u16) -> io::Result<Stream> {
         if let Some(address) = self.exception(host) {
-            return self.connect(address).await;
+            return self.connect(None, address).await;
         }
         let resolved = self.resolve(host, port).await?;
         let mut allowed = Vec::new();
@@ -206,7 +221,7 @@ impl World {
             let addresses = resolved.iter().map(SocketAddr::ip).collect();
             return Err(Unreachable { host: host.to_owned(), addresses }.into());
         }
-        let stream = self.connect_first(&allowed).await?;
+        let stream = self.connect_first(None, &allowed).await?;
         // The last word has the socket itself: the peer it has is one of those that passed.
         match stream.peer() {
             Some(peer) if allowed.contains(&peer) => Ok(stream),
@@ -258,15 +273,15 @@ impl World {
         Ok(addresses)
     }
 
-    async fn connect(&self, address: SocketAddr) -> io::Result<Stream> {
-        let connection = self.inner.net.connect(self, address);
+    async fn connect(&self, source: Option<IpAddr>, address: SocketAddr) -> io::Result<Stream> {
+        let connection = self.inner.net.connect(self, source, address);
         within(CONNECT_MS_MAX, "no answer within 20 seconds", connection).await
     }
 
-    async fn connect_first(&self, addresses: &[SocketAddr]) -> io::Result<Stream> {
+    async fn connect_first(&self, source: Option<IpAddr>, addresses: &[SocketAddr]) -> io::Result<Stream> {
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
         for address in addresses {
-            match self.connect(*address).await {
+            match self.connect(source, *address).await {
                 Ok(stream) => return Ok(stream),
                 Err(error) => last = error,
             }

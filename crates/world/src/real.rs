@@ -10,7 +10,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tokio::{
-    net::{TcpListener, TcpStream, UdpSocket},
+    net::{TcpListener, TcpSocket, TcpStream, UdpSocket},
     sync::Semaphore,
     task::JoinSet,
 };
@@ -51,9 +51,21 @@ impl Net for SystemNet {
         })
     }
 
-    fn connect<'a>(&'a self, _: &'a World, address: SocketAddr) -> Awaited<'a, io::Result<Stream>> {
+    fn connect<'a>(
+        &'a self,
+        _: &'a World,
+        source: Option<IpAddr>,
+        address: SocketAddr,
+    ) -> Awaited<'a, io::Result<Stream>> {
         Box::pin(async move {
-            let socket = TcpStream::connect(address).await?;
+            let socket = match source {
+                None => TcpStream::connect(address).await?,
+                Some(source) => {
+                    let socket = if source.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+                    socket.bind(SocketAddr::new(source, 0))?;
+                    socket.connect(address).await?
+                }
+            };
             // Small replies must not wait for the other side's delayed acknowledgement.
             socket.set_nodelay(true)?;
             let peer = socket.peer_addr()?;

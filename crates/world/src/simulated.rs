@@ -240,7 +240,12 @@ impl Net for Internet {
         })
     }
 
-    fn connect<'a>(&'a self, world: &'a World, address: SocketAddr) -> Awaited<'a, io::Result<Stream>> {
+    fn connect<'a>(
+        &'a self,
+        world: &'a World,
+        _source: Option<IpAddr>,
+        address: SocketAddr,
+    ) -> Awaited<'a, io::Result<Stream>> {
         Box::pin(async move {
             let (broken, (from, to), refusals) = {
                 let mut table = self.table();

@@ -119,6 +119,19 @@ async fn the_real_world_refuses_its_own_loopback_in_every_spelling() {
 }
 
 #[tokio::test]
+async fn a_connection_comes_from_the_address_that_was_named() {
+    let world = world::real::world(1);
+    let listener = world.listen("127.0.0.1:0".parse().expect("an address")).await.expect("loopback is there");
+    let target = Target::Addr(listener.address().expect("it is bound"));
+    let source = "127.0.0.2".parse().expect("loopback is a whole network");
+    let (called, accepted) = tokio::join!(world.dial_from(Some(source), &target), listener.accept());
+    let _open = called.expect("it listens");
+    assert_eq!(accepted.peer().map(|peer| peer.ip()), Some(source));
+    let other = world.dial_from(Some("::1".parse().expect("an address")), &target).await;
+    assert_eq!(other.expect_err("it has no address of that kind").kind(), std::io::ErrorKind::NotFound);
+}
+
+#[tokio::test]
 async fn a_listener_serves_many_and_survives_one_that_panics() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let world = world::real::world(1);
