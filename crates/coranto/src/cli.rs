@@ -1,6 +1,7 @@
 //! The command line. Names that stay: scripts and handbooks rely on them.
 
 mod desk;
+mod relay;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 pub use desk::{
     Block, Cohort, EditionArticle, Envelope, Item, LineUp, LinedUpArticle, NewBlock, OneEdition, Preview, TestCopy,
 };
+pub use relay::{NamedRelay, Relay, RelayFields, SetRelay};
 
 /// An independent outlet's own way to its readers.
 #[derive(Debug, Parser)]
@@ -84,6 +86,9 @@ pub enum Command {
         after_help = "Example: coranto member add 'Ana Sol' --address ana@courier.example --data /srv/courier"
     )]
     Member(Member),
+    /// The relays that carry the mail: how each is doing, and further ones beside the settings' own.
+    #[command(subcommand, after_help = "Example: coranto relay list --data /srv/courier")]
+    Relay(Relay),
     /// List the settings, or change one.
     #[command(after_help = "Example: coranto settings outlet.name 'The Courier' --data /srv/courier")]
     Settings(SettingsArgs),
@@ -340,17 +345,17 @@ pub enum Edition {
         /// Hand it over and do not wait. Needs a running `coranto run`.
         #[arg(long)]
         no_wait: bool,
-        /// Let its copies be on their way for so many hours from now, when the relay's caps need them.
+        /// Let its copies be on their way for so many hours from now, when the relays' caps need them.
         #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(i64).range(1..=168))]
         lives_h: Option<i64>,
-        /// Accept that so many readers do not get it, because the relay's caps do not carry it in time.
+        /// Accept that so many readers do not get it, because the relays' caps do not carry it in time.
         #[arg(long, value_name = "READERS", conflicts_with = "lives_h", value_parser = clap::value_parser!(i64).range(0..))]
         accept_shortfall: Option<i64>,
         /// Which newsroom.
         #[command(flatten)]
         common: Common,
     },
-    /// Whether the relay's caps carry an edition before it expires.
+    /// Whether the relays' caps carry an edition before it expires.
     #[command(after_help = "Example: coranto edition route --json")]
     Route {
         /// The edition's id; the latest when not given, or the next one when that has left.

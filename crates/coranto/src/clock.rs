@@ -48,7 +48,7 @@ pub async fn tick(house: &House) -> Result<Look, Problem> {
         return Ok(Look::default());
     }
     let house = house.refreshed().await?;
-    relay::addressed(&house.settings)?;
+    relay::addressed(&house)?;
     let look = with_scheduler(&house, async |scheduler| scheduler.look().await).await;
     let look = look.map_err(|fault| cut_problem(&fault))?;
     if look.backwards {
@@ -102,7 +102,7 @@ async fn receive(house: &House) -> Result<(), Problem> {
         return Ok(());
     }
     let house = house.refreshed().await?;
-    relay::addressed(&house.settings)?;
+    relay::addressed(&house)?;
     let received = with_scheduler(&house, async |scheduler| scheduler.receive_newcomers().await).await;
     if let Some(departure) = received.map_err(|fault| cut_problem(&fault))? {
         tracing::info!(

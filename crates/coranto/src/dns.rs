@@ -26,8 +26,8 @@ const INTERNET: u16 = 1;
 /// RFC 1035 §4.1.1: there is no such name.
 const NO_SUCH_NAME: u8 = 3;
 
-/// The records of an outlet whose mail leaves through `relay`; `dkim` is where its key stands, and what it says.
-pub fn records(outlet: &Outlet, relay: &str, dkim: Option<(String, String)>) -> Vec<DnsRecord> {
+/// The records of an outlet whose mail leaves through `relays`; `dkim` is where its key stands, and what it says.
+pub fn records(outlet: &Outlet, relays: &[String], dkim: Option<(String, String)>) -> Vec<DnsRecord> {
     let mut records = Vec::new();
     if let Some((name, value)) = dkim {
         let what = "DKIM: shows that the mail was signed by the outlet. Without it the big providers refuse it.";
@@ -37,7 +37,7 @@ pub fn records(outlet: &Outlet, relay: &str, dkim: Option<(String, String)>) -> 
         what: "SPF: names who may send for this domain. When the relay's provider gives an include: of its own, put it in.",
         name: outlet.mail_domain.clone(),
         kind: "TXT",
-        value: format!("v=spf1 {} ~all", senders(relay)),
+        value: format!("v=spf1 {} ~all", every_sender(relays)),
     });
     records.push(DnsRecord {
         what: "DMARC: tells receivers that mail in the outlet's name is signed. Where there is one already, it serves.",
@@ -46,6 +46,17 @@ pub fn records(outlet: &Outlet, relay: &str, dkim: Option<(String, String)>) -> 
         value: "v=DMARC1; p=none".to_owned(),
     });
     records
+}
+
+/// Who sends, each named once.
+fn every_sender(relays: &[String]) -> String {
+    let mut all: Vec<String> = Vec::new();
+    for sender in relays.iter().map(|relay| senders(relay)) {
+        if !all.contains(&sender) {
+            all.push(sender);
+        }
+    }
+    if all.is_empty() { "a mx".to_owned() } else { all.join(" ") }
 }
 
 /// Who sends: the relay by its name or number, or this domain's own machines when the relay is on this one.
@@ -239,7 +250,7 @@ mod tests {
 
     fn every() -> Vec<DnsRecord> {
         let dkim = ("coranto._domainkey.courier.example".to_owned(), "v=DKIM1; k=rsa; p=MIIB".to_owned());
-        records(&outlet("news@courier.example"), "smtp.relay.example", Some(dkim))
+        records(&outlet("news@courier.example"), &["smtp.relay.example".to_owned()], Some(dkim))
     }
 
     #[test]
@@ -253,6 +264,8 @@ mod tests {
                 "_dmarc.courier.example v=DMARC1; p=none",
             ]
         );
+        let two = ["smtp.relay.example", "192.0.2.7", "smtp.relay.example"].map(str::to_owned);
+        assert_eq!(every_sender(&two), "a:smtp.relay.example ip4:192.0.2.7");
         for (relay, sender) in
             [("127.0.0.1", "a mx"), ("203.0.113.7", "ip4:203.0.113.7"), ("2001:db8::1", "ip6:2001:db8::1")]
         {

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use newsroom::{Newsletter, NewsletterId, Outlet, Problem};
+use newsroom::{Newsletter, NewsletterId, Outlet, Problem, RelayTerms};
 use seal::Secret;
-use store::{Store, newsletters, settings};
+use store::{Store, newsletters, settings, ways};
 use vault::{KeyFileFault, KeyRing, Vault};
 use world::World;
 use world::http::Client;
@@ -28,6 +28,8 @@ pub struct House {
     pub config: Config,
     /// The settings, as they stood when it was opened.
     pub settings: Settings,
+    /// The relays beside the settings' own, as they stood then.
+    pub relays: Vec<RelayTerms>,
     /// The outlet's main newsletter.
     pub newsletter: Newsletter,
     /// Reads what others publish; one for all rounds, so that it remembers its manners.
@@ -49,8 +51,8 @@ impl House {
     }
 
     async fn enter(world: World, config: Config, store: Store, ring: KeyRing) -> Result<Self, Problem> {
-        let read = store.read(|tx| Ok((settings::all(tx)?, newsletters::list(tx)?))).await;
-        let (kept, newsletters) = read.map_err(|fault| store_problem(&fault))?;
+        let read = store.read(|tx| Ok((settings::all(tx)?, newsletters::list(tx)?, ways::relays(tx)?))).await;
+        let (kept, newsletters, relays) = read.map_err(|fault| store_problem(&fault))?;
         let Some(newsletter) = newsletters.into_iter().next() else {
             return Err(Problem::new(
                 "The database holds no newsletter: it was not founded.",
@@ -63,7 +65,7 @@ impl House {
         let settings = Settings::new(kept);
         let client = Client::new(&world, &gather::agent(settings.get("outlet.site")));
         let gatherer = gather::Gatherer::new(&world, client);
-        Ok(Self { world, store, vault, config, settings, newsletter, gatherer })
+        Ok(Self { world, store, vault, config, settings, relays, newsletter, gatherer })
     }
 
     /// Founds a newsroom in `config`'s folder, with these settings; opens it when it was founded before.
@@ -115,8 +117,9 @@ impl House {
     /// # Errors
     /// A [`Problem`] when the store cannot be read.
     pub async fn refreshed(&self) -> Result<Self, Problem> {
-        let kept = self.store.read(settings::all).await.map_err(|fault| store_problem(&fault))?;
-        Ok(Self { settings: Settings::new(kept), ..self.clone() })
+        let read = self.store.read(|tx| Ok((settings::all(tx)?, ways::relays(tx)?))).await;
+        let (kept, relays) = read.map_err(|fault| store_problem(&fault))?;
+        Ok(Self { settings: Settings::new(kept), relays, ..self.clone() })
     }
 
     /// The outlet, as its settings say.

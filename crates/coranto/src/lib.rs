@@ -24,6 +24,7 @@ pub mod run;
 mod saved;
 pub mod settings;
 pub mod typed;
+pub mod ways;
 
 use std::process::ExitCode;
 

@@ -11,7 +11,7 @@ use web::{Desk, Link, Shape};
 use crate::house::{House, store_problem};
 use crate::office::{self, sealed_text};
 use crate::settings::{Kind, SETTINGS, Settings, check};
-use crate::{hold, relay};
+use crate::{hold, relay, ways};
 
 /// The routes of the desk that listens on `listen`.
 pub fn routes(house: &House, listen: SocketAddr) -> axum::Router {
@@ -43,39 +43,54 @@ pub fn routes(house: &House, listen: SocketAddr) -> axum::Router {
 pub fn dns_records(house: &House, outlet: &Outlet) -> Vec<web::DnsRecord> {
     // A fault of the key is the doctor's to say, in its own words.
     let dkim = office::signer(house).ok().map(|signer| (signer.dns_name(), signer.dns_record()));
-    crate::dns::records(outlet, house.settings.get("relay.host"), dkim)
+    let hosts: Vec<String> = ways::every(house).into_iter().filter(|w| w.active).map(|w| w.host).collect();
+    crate::dns::records(outlet, &hosts, dkim)
 }
 
 fn records(house: &House) -> web::Records {
     let house = house.clone();
-    Arc::new(move |outlet| dns_records(&house, outlet))
+    Arc::new(move |outlet| {
+        let house = house.clone();
+        Box::pin(async move { Ok(dns_records(&house.refreshed().await?, &outlet)) })
+    })
 }
 
-/// The doors to the post office, by the settings as they stand when they are asked.
+/// The doors to the post office, by the settings and the relays as they stand when they are asked.
 fn post_office(house: &House) -> web::Office {
-    let (for_orders, for_route, for_opening) = (house.clone(), house.clone(), house.clone());
-    let stands = |house: &House, kept| House { settings: Settings::new(kept), ..house.clone() };
+    let (for_orders, for_route, for_opening, for_trial) = (house.clone(), house.clone(), house.clone(), house.clone());
     web::Office {
-        orders: Arc::new(move |kept| {
-            let house = stands(&for_orders, kept);
+        orders: Arc::new(move || {
+            let house = for_orders.clone();
             Box::pin(async move {
+                let house = house.refreshed().await?;
                 hold::refuse_if_held(&house).await?;
                 // A test copy is one transaction: nobody has to call it home.
                 let (_tell, stop) = tokio::sync::watch::channel(false);
                 office::orders(&house, post::Until::Stopped, stop)
             })
         }),
-        route: Arc::new(move |kept, departure| {
-            let house = stands(&for_route, kept);
+        route: Arc::new(move |departure| {
+            let house = for_route.clone();
             Box::pin(async move {
-                let (caps, now) = (relay::caps(&house.settings), house.world.now());
-                let found = post::carry::of_departure(&house.store, caps, departure, now).await;
+                let house = house.refreshed().await?;
+                let (ways, now) = (ways::capacities(&house), house.world.now());
+                let found = post::carry::of_departure(&house.store, ways, departure, now).await;
                 found.map_err(|fault| store_problem(&fault))
             })
         }),
-        open: Arc::new(move |kept, departure, choice| {
-            let house = stands(&for_opening, kept);
-            Box::pin(async move { relay::open(&house, departure, choice).await.map(drop) })
+        open: Arc::new(move |departure, choice| {
+            let house = for_opening.clone();
+            Box::pin(async move { relay::open(&house.refreshed().await?, departure, choice).await.map(drop) })
+        }),
+        first: |kept| ways::first(&Settings::new(kept.clone())),
+        password_name: ways::password_name,
+        greet: Arc::new(move |route| {
+            let house = for_trial.clone();
+            Box::pin(async move {
+                let house = house.refreshed().await?;
+                let terms = ways::every(&house).into_iter().find(|terms| terms.id == route);
+                relay::greet(&house, &terms.ok_or_else(|| ways::unknown(&route.to_string()))?).await
+            })
         }),
     }
 }
@@ -98,7 +113,9 @@ fn shape(kind: Kind) -> Shape {
     match kind {
         Kind::Line(chars) => Shape::Line(chars),
         Kind::Number(from, to) => Shape::Number(from, to),
-        Kind::Address | Kind::Site | Kind::MaybeSite | Kind::Zone | Kind::Time => Shape::Line(LINE_CHARS_MAX),
+        Kind::Address | Kind::HostAddress | Kind::Site | Kind::MaybeSite | Kind::Zone | Kind::Time => {
+            Shape::Line(LINE_CHARS_MAX)
+        }
         Kind::Word(words) => Shape::Choice(words.iter().map(|word| (*word).to_owned()).collect()),
         Kind::Secret => Shape::Secret,
     }

@@ -5,25 +5,34 @@ use std::sync::Arc;
 use mail::address::Domain;
 use mail::dkim::Signer;
 use newsroom::Problem;
-use post::{Orders, PostFault, Sender, Until};
+use post::{Orders, PostFault, Routes, Sender, Until};
+use tokio::sync::watch;
 
 use crate::house::House;
-use crate::relay;
+use crate::{relay, ways};
 
 /// How long a poster that found nothing to do waits before it looks again, in milliseconds.
 const IDLE_MS: i64 = 200;
 /// After so many faults in a row a command gives up and says why; a running Coranto goes on trying.
 const FAULTS_MAX: u32 = 3;
 
-/// The orders for a poster of this newsroom. `secret` is the relay's password, opened.
+/// The orders for a poster of this newsroom, by its ways out as they stand.
 ///
 /// # Errors
 /// A [`Problem`] when a setting or the DKIM key makes sending impossible.
-pub fn orders(house: &House, until: Until, stop: tokio::sync::watch::Receiver<bool>) -> Result<Orders, Problem> {
+pub fn orders(house: &House, until: Until, stop: watch::Receiver<bool>) -> Result<Orders, Problem> {
+    orders_by(house, post::fixed(ways::routes(house)?), until, stop)
+}
+
+/// The same by ways out that may change.
+///
+/// # Errors
+/// As [`orders`], but for the ways.
+pub fn orders_by(house: &House, routes: Routes, until: Until, stop: watch::Receiver<bool>) -> Result<Orders, Problem> {
     let settings = &house.settings;
     Ok(Orders {
         sender: Sender { signer: Arc::new(signer(house)?) },
-        relay: relay::relay(house)?,
+        routes,
         holder: house.holder(),
         idle_ms: IDLE_MS,
         retry_first_ms: settings.retry_first_ms(),
@@ -81,6 +90,11 @@ pub fn problem(fault: &PostFault) -> Problem {
     match fault {
         PostFault::Store(fault) => crate::house::store_problem(fault),
         PostFault::Relay(rest) => relay::problem(&rest.fault, rest.faults),
+        PostFault::NoWay => Problem::new(
+            "No relay is in use: every one was told to rest.",
+            "No mail is sent; everything waits.",
+            "Let one carry mail again: `coranto relay use main`.",
+        ),
         PostFault::Held(_) | PostFault::Fenced => Problem::new(
             format!("{fault}."),
             "This one sends nothing; the other goes on, and nobody is mailed twice.",

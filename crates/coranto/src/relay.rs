@@ -1,141 +1,18 @@
-//! The newsroom's relay: from its settings, with what its faults mean, and whether it carries an edition in time.
+//! What a relay's faults mean to a person, and whether the relays carry an edition in time.
 //!
 //! A fault here is an account's or a host's, told in words that name the setting to look at; no reader is blamed for it.
-//! An edition that the relay's caps cannot carry before it expires leaves only by a person's choice.
+//! An edition that the relays' caps cannot carry before it expires leaves only by a person's choice.
 
-use std::net::IpAddr;
-use std::path::Path;
-use std::time::Duration;
-
-use mail::address::HostName;
-use mail::smtp::client::Patience;
-use newsroom::{Departure, DepartureId, DepartureState, Ms, Problem};
+use newsroom::{Departure, DepartureId, DepartureState, Ms, Problem, RelayTerms, RouteId};
 use post::carry::{self, Choice, Opened, Prospect};
 use post::circuit::{Fault, FaultKind};
 use post::pace::Caps;
-use post::route::{Encryption, Login, Relay};
+use post::route::{Carrier, Encryption};
 use serde::Serialize;
-use world::Target;
-use world::tls::Tls;
 
-use crate::hold;
 use crate::house::{House, store_problem};
-use crate::office::unsealed;
 use crate::settings::Settings;
-
-/// A file of authorities longer than this is something else by mistake; Debian's whole bundle has 220 kB.
-const AUTHORITIES_BYTES_MAX: u64 = 4 * 1024 * 1024;
-/// TLS from the first octet (RFC 8314 §7.3).
-const SUBMISSIONS_PORT: u16 = 465;
-/// The setting that keeps the relay's password, sealed.
-pub const PASSWORD: &str = "relay.password";
-
-/// How much the relay takes, as the settings say.
-pub fn caps(settings: &Settings) -> Caps {
-    let cap = |name: &str| u32::try_from(settings.number(name)).ok().filter(|cap| *cap > 0);
-    Caps { per_minute: cap("relay.per_minute"), per_day: cap("relay.per_day") }
-}
-
-/// The relay that the settings describe.
-///
-/// # Errors
-/// A [`Problem`] when a setting makes sending impossible.
-pub fn relay(house: &House) -> Result<Relay, Problem> {
-    let settings = &house.settings;
-    let seconds = |name: &str| Duration::from_secs(settings.number(name).unsigned_abs());
-    let size = |name: &str| usize::try_from(settings.number(name)).expect("checked to be small and positive");
-    let wait = seconds("relay.patience_s");
-    let patience = Patience {
-        banner: wait,
-        command: wait,
-        mail: wait,
-        rcpt: wait,
-        data: wait,
-        block: wait,
-        dot: seconds("relay.dot_patience_s"),
-        ..Patience::default()
-    };
-    let named = Some(settings.get("mail.ehlo")).filter(|n| !n.is_empty()).unwrap_or(settings.get("mail.domain"));
-    let ehlo = HostName::parse(named).map_err(|_| setting_problem("mail.ehlo", named))?;
-    let port = u16::try_from(settings.number("relay.port")).expect("checked to be a port");
-    let host = settings.get("relay.host").to_owned();
-    Ok(Relay {
-        name: format!("{host}:{port}"),
-        encryption: encryption(house, &host, port)?,
-        target: Target::Host { host, port },
-        ehlo,
-        login: login(house)?,
-        connections: size("relay.connections"),
-        messages_per_connection: size("relay.messages"),
-        caps: caps(settings),
-        patience,
-    })
-}
-
-fn setting_problem(name: &str, value: &str) -> Problem {
-    Problem::new(
-        format!("The setting {name} is {value:?}, which cannot be used."),
-        "No mail is sent; everything waits.",
-        format!("Set it with `coranto settings {name} …`."),
-    )
-}
-
-fn encryption(house: &House, host: &str, port: u16) -> Result<Encryption, Problem> {
-    Ok(match house.settings.get("relay.tls") {
-        "none" => Encryption::None,
-        "implicit" => Encryption::Implicit(tls(house)?),
-        "auto" if port == SUBMISSIONS_PORT => Encryption::Implicit(tls(house)?),
-        "auto" if is_this_machine(host) => Encryption::None,
-        _ => Encryption::StartTls(tls(house)?),
-    })
-}
-
-/// Whether a name can only mean this machine (RFC 6761 §6.3).
-fn is_this_machine(host: &str) -> bool {
-    let bare = host.trim_matches(['[', ']']).trim_end_matches('.').to_ascii_lowercase();
-    bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
-}
-
-/// The web's authorities, and the newsroom's own if a setting names them.
-fn tls(house: &House) -> Result<Tls, Problem> {
-    let path = house.settings.get("relay.ca_file");
-    if path.is_empty() {
-        return Ok(Tls::public(&house.world));
-    }
-    let trouble = |why: String| {
-        Problem::new(
-            format!("The authorities in {path} cannot be used: {why}."),
-            "Without them the relay's certificate cannot be checked, so no mail is sent; everything waits.",
-            "Set relay.ca_file to a PEM file with the authority's certificate, or to nothing if the relay's is the web's.",
-        )
-    };
-    let pem = read_limited(Path::new(path)).map_err(|fault| trouble(fault.to_string()))?;
-    Tls::public_and(&house.world, &pem).map_err(|fault| trouble(fault.to_string()))
-}
-
-fn read_limited(path: &Path) -> std::io::Result<Vec<u8>> {
-    use std::io::Read;
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(AUTHORITIES_BYTES_MAX).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-fn login(house: &House) -> Result<Option<Login>, Problem> {
-    let name = house.settings.get("relay.user");
-    if name.is_empty() {
-        return Ok(None);
-    }
-    let sealed = house.settings.get(PASSWORD);
-    let opened = unsealed(sealed).and_then(|(kid, bytes)| house.vault.open_setting(PASSWORD, kid, &bytes).ok());
-    let secret = opened.ok_or_else(|| {
-        Problem::new(
-            "The relay's password is not set, or was sealed with another key file.",
-            "The relay would refuse us, so no mail is sent; everything waits.",
-            "Set it: `coranto settings relay.password` reads it from standard input.",
-        )
-    })?;
-    Ok(Some(Login { name: name.to_owned(), secret }))
-}
+use crate::{hold, ways};
 
 /// What a relay's fault means to a person, `times` in a row.
 pub fn problem(fault: &Fault, times: u32) -> Problem {
@@ -186,13 +63,46 @@ pub fn problem(fault: &Fault, times: u32) -> Problem {
     Problem::new(what, "No reader is blamed: every copy waits in the queue, and none is lost or sent twice.", act)
 }
 
-/// Whether an edition may leave as the law asks: with the outlet's postal address at its foot. A relay on this machine is a
-/// rehearsal, and goes without.
+/// Opens a connection to a relay, greets and logs in, and says how that went; no mail is sent.
+///
+/// # Errors
+/// A [`Problem`] when its terms cannot be used, or no connection came about.
+pub async fn greet(house: &House, terms: &RelayTerms) -> Result<String, Problem> {
+    let route = ways::route(house, terms)?;
+    let session = route.open(&house.world).await.map_err(|unreached| {
+        let fault = problem(&Fault::of_unreached(&unreached), 1);
+        if terms.id == RouteId::FIRST {
+            return fault;
+        }
+        let act = fault.act.replace("relay.", "its ");
+        Problem {
+            act: format!("{act} What is set for it is changed with `coranto relay change '{}'`.", terms.name),
+            ..fault
+        }
+    })?;
+    session.quit().await;
+    let Carrier::Relay(relay) = &route.carrier;
+    let way = match (&relay.encryption, &relay.login) {
+        (Encryption::None, None) => "greets us in the clear",
+        (Encryption::None, Some(_)) => "greets us in the clear, on this machine, and takes our login",
+        (_, None) => "greets us over TLS, with a good certificate",
+        (_, Some(_)) => "greets us over TLS, with a good certificate, and takes our login",
+    };
+    Ok(format!("{}:{} {way}.", terms.host, terms.port))
+}
+
+/// Whether an edition may leave as the law asks: with the outlet's postal address at its foot. With relays on this machine
+/// alone it is a rehearsal, and goes without.
 ///
 /// # Errors
 /// A [`Problem`] that says what to set.
-pub(crate) fn addressed(settings: &Settings) -> Result<(), Problem> {
-    if is_this_machine(settings.get("relay.host")) || !settings.get("outlet.postal_address").trim().is_empty() {
+pub(crate) fn addressed(house: &House) -> Result<(), Problem> {
+    addressed_by(&ways::every(house), &house.settings)
+}
+
+fn addressed_by(relays: &[RelayTerms], settings: &Settings) -> Result<(), Problem> {
+    let here = relays.iter().filter(|terms| terms.active).all(|terms| ways::is_this_machine(&terms.host));
+    if here || !settings.get("outlet.postal_address").trim().is_empty() {
         return Ok(());
     }
     Err(Problem::new(
@@ -208,7 +118,7 @@ pub(crate) fn addressed(settings: &Settings) -> Result<(), Problem> {
 /// A [`Problem`] that says what to do first.
 pub async fn may_leave(house: &House) -> Result<(), Problem> {
     hold::refuse_if_held(house).await?;
-    addressed(&house.settings)
+    addressed(house)
 }
 
 /// Lets an edition leave, if the relay's caps carry it before it expires or `choice` says what happens otherwise. Every
@@ -219,7 +129,7 @@ pub async fn may_leave(house: &House) -> Result<(), Problem> {
 pub async fn open(house: &House, departure: DepartureId, choice: Choice) -> Result<Prospect, Problem> {
     may_leave(house).await?;
     let now = house.world.now();
-    let opened = carry::open(&house.store, caps(&house.settings), departure, choice, now).await;
+    let opened = carry::open(&house.store, ways::capacities(house), departure, choice, now).await;
     match opened.map_err(|fault| store_problem(&fault))? {
         Opened::Open(prospect) => Ok(prospect),
         Opened::Short(prospect) => Err(shortfall_problem(&prospect, now)),
@@ -249,7 +159,7 @@ pub async fn refuse_if_held(house: &House, departure: DepartureId) -> Result<(),
         return Ok(());
     }
     let now = house.world.now();
-    let prospect = carry::of_departure(&house.store, caps(&house.settings), departure, now).await;
+    let prospect = carry::of_departure(&house.store, ways::capacities(house), departure, now).await;
     let prospect = prospect.map_err(|fault| store_problem(&fault))?.expect("departures are never erased");
     Err(shortfall_problem(&prospect, now))
 }
@@ -257,15 +167,15 @@ pub async fn refuse_if_held(house: &House, departure: DepartureId) -> Result<(),
 /// What a shortfall means to a person, and what can be chosen.
 pub fn shortfall_problem(prospect: &Prospect, now: Ms) -> Problem {
     let (short, copies) = (prospect.shortfall(), prospect.copies);
-    let limits = limits(&prospect.caps);
+    let limits = limits(prospect);
     let what = if prospect.held {
         format!(
-            "The edition's time ran out on {} while the relay's caps ({limits}) held {short} readers' copies back.",
+            "The edition's time ran out on {} while the relays' caps ({limits}) held {short} readers' copies back.",
             moment(prospect.expires)
         )
     } else {
         format!(
-            "The relay's caps ({limits}) do not carry this edition before it expires on {}: {short} of {copies} readers would \
+            "The relays' caps ({limits}) do not carry this edition before it expires on {}: {short} of {copies} readers would \
              not get it.",
             moment(prospect.expires)
         )
@@ -280,7 +190,7 @@ pub fn shortfall_problem(prospect: &Prospect, now: Ms) -> Problem {
         what,
         "These copies wait, and no reader's copy expires for our own caps unless you say so.",
         format!(
-            "Choose: {longer}; raise relay.per_minute or relay.per_day if the relay allows it; or accept that {short} readers \
+            "Choose: {longer}; raise relay.per_minute or relay.per_day if the relay allows it, or add another relay (`coranto relay add`); or accept that {short} readers \
              do not get it (`coranto edition send --accept-shortfall {short}`)."
         ),
     )
@@ -289,29 +199,56 @@ pub fn shortfall_problem(prospect: &Prospect, now: Ms) -> Problem {
 /// `coranto edition send --lives-h` takes no more: a week.
 const HOURS_MAX: i64 = 168;
 
-fn limits(caps: &Caps) -> String {
-    let minute = caps.per_minute.map(|cap| format!("{cap} a minute"));
-    let day = caps.per_day.map(|cap| format!("{cap} in 24 hours"));
-    let both: Vec<String> = minute.into_iter().chain(day).collect();
-    if both.is_empty() { "none set".into() } else { both.join(", ") }
+fn limits(prospect: &Prospect) -> String {
+    let one = prospect.ways.len() == 1;
+    let told = |name: &str, caps: &Caps| {
+        let caps = caps_told(caps);
+        if one { caps } else { format!("{name}: {caps}") }
+    };
+    prospect.ways.iter().map(|(way, _)| told(&way.name, &way.caps)).collect::<Vec<_>>().join("; ")
+}
+
+/// A relay's caps in words.
+fn caps_told(caps: &Caps) -> String {
+    let each = [
+        (caps.per_second, "in a second"),
+        (caps.per_minute, "a minute"),
+        (caps.per_hour, "in an hour"),
+        (caps.per_day, "in 24 hours"),
+    ];
+    let told: Vec<String> = each.iter().filter_map(|(cap, span)| cap.map(|cap| format!("{cap} {span}"))).collect();
+    if told.is_empty() { "none set".into() } else { told.join(", ") }
 }
 
 /// A moment as a person reads it, to the minute.
-fn moment(at: Ms) -> String {
+pub(crate) fn moment(at: Ms) -> String {
     let at = jiff::Timestamp::from_millisecond(at).unwrap_or(jiff::Timestamp::MAX);
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
-/// Whether today's route carries an edition: `coranto edition route`. Times are UTC milliseconds, ids strings.
+/// What one relay takes, and took.
 #[derive(Clone, Debug, Serialize)]
-pub struct Route {
+pub struct RelayTakes {
     /// The relay.
     pub relay: String,
+    /// Its cap for a second; none when there is none.
+    pub per_second: Option<u32>,
     /// Its cap for a minute; none when there is none.
     pub per_minute: Option<u32>,
+    /// Its cap for any 60 minutes; none when there is none.
+    pub per_hour: Option<u32>,
     /// Its cap for any 24 hours; none when there is none.
     pub per_day: Option<u32>,
-    /// Copies tried in the last 24 hours.
+    /// Copies tried by it in the last 24 hours.
+    pub tried_24h: i64,
+}
+
+/// Whether today's ways out carry an edition: `coranto edition route`. Times are UTC milliseconds, ids strings.
+#[derive(Clone, Debug, Serialize)]
+pub struct Route {
+    /// Each relay that carries mail.
+    pub relays: Vec<RelayTakes>,
+    /// Copies tried in the last 24 hours, by all of them.
     pub tried_24h: i64,
     /// The edition that waits; none: the next one, to everyone who is active.
     pub edition: Option<String>,
@@ -336,12 +273,18 @@ pub struct Route {
 }
 
 impl Route {
-    fn new(relay: String, edition: Option<String>, of: &Prospect) -> Self {
+    fn new(edition: Option<String>, of: &Prospect) -> Self {
+        let takes = |(way, tried): &(carry::Capacity, i64)| RelayTakes {
+            relay: way.name.clone(),
+            per_second: way.caps.per_second,
+            per_minute: way.caps.per_minute,
+            per_hour: way.caps.per_hour,
+            per_day: way.caps.per_day,
+            tried_24h: *tried,
+        };
         Self {
-            relay,
-            per_minute: of.caps.per_minute,
-            per_day: of.caps.per_day,
-            tried_24h: of.tried,
+            relays: of.ways.iter().map(takes).collect(),
+            tried_24h: of.tried(),
             edition,
             copies: of.copies,
             ahead: of.ahead,
@@ -357,7 +300,12 @@ impl Route {
 
     /// The same for a person.
     pub fn words(&self) -> String {
-        let caps = Caps { per_minute: self.per_minute, per_day: self.per_day };
+        let relay = |takes: &RelayTakes| {
+            let RelayTakes { per_second, per_minute, per_hour, per_day, .. } = *takes;
+            let caps = caps_told(&Caps { per_second, per_minute, per_hour, per_day });
+            format!("Relay {}, caps: {caps}; {} copies tried in the last 24 hours.", takes.relay, takes.tried_24h)
+        };
+        let relays: Vec<String> = self.relays.iter().map(relay).collect();
         let which = match &self.edition {
             Some(edition) => format!("Edition {edition}: {} copies wait", self.copies),
             None => format!("The next edition, to all {} active readers", self.copies),
@@ -369,11 +317,9 @@ impl Route {
             (short, _) => format!("{} of them leave before they expire on {end}; {short} do not.", self.carried),
         };
         format!(
-            "Relay {}, caps: {}; {} copies tried in the last 24 hours.\n{which}, {} others go first.\n{verdict}\n\
+            "{}\n{which}, {} others go first.\n{verdict}\n\
              Each copy is counted once; those that are tried again take from the same caps.",
-            self.relay,
-            limits(&caps),
-            self.tried_24h,
+            relays.join("\n"),
             self.ahead
         )
     }
@@ -386,18 +332,17 @@ impl Route {
 pub async fn route(house: &House, departure: Option<&Departure>) -> Result<Route, Problem> {
     use DepartureState::{Cut, Open, Paused};
     let (settings, now, newsletter) = (&house.settings, house.world.now(), house.newsletter.id);
-    let name = format!("{}:{}", settings.get("relay.host"), settings.get("relay.port"));
-    let caps = caps(settings);
+    let ways = ways::capacities(house);
     let told = match departure.filter(|d| matches!(d.state, Cut | Open | Paused)) {
-        Some(departure) => carry::of_departure(&house.store, caps, departure.id, now).await.map(|found| {
+        Some(departure) => carry::of_departure(&house.store, ways, departure.id, now).await.map(|found| {
             let found = found.expect("departures are never erased");
-            Route::new(name, departure.edition.map(|edition| edition.to_string()), &found)
+            Route::new(departure.edition.map(|edition| edition.to_string()), &found)
         }),
         None => {
             let active = house.store.read(move |tx| store::readers::counts(tx, newsletter)).await;
             let active = active.map_err(|fault| store_problem(&fault))?.active;
             let expires = now + settings.edition_lives_ms();
-            carry::of_audience(&house.store, caps, active, expires, now).await.map(|all| Route::new(name, None, &all))
+            carry::of_audience(&house.store, ways, active, expires, now).await.map(|all| Route::new(None, &all))
         }
     };
     told.map_err(|fault| store_problem(&fault))
@@ -411,7 +356,9 @@ mod tests {
     fn no_edition_leaves_for_the_world_without_a_postal_address() {
         let with = |relay: &str, address: &str| {
             let kept = [("relay.host", relay), ("outlet.postal_address", address)];
-            addressed(&Settings::new(kept.map(|(name, value)| (name.to_owned(), value.to_owned())).into()))
+            let settings = Settings::new(kept.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+            let further = RelayTerms::new(RouteId(2), "here");
+            addressed_by(&[ways::first(&settings), further], &settings)
         };
         assert!(with("smtp.relay.example", " ").is_err());
         assert!(with("203.0.113.7", "").is_err());
@@ -420,20 +367,16 @@ mod tests {
     }
 
     #[test]
-    fn only_this_machine_is_this_machine() {
-        for host in ["localhost", "LOCALHOST.", "127.0.0.1", "127.9.9.9", "::1", "[::1]", "::ffff:127.0.0.1"] {
-            assert!(is_this_machine(host), "{host}");
-        }
-        for host in ["localhost.example", "relay.example", "10.0.0.1", "0.0.0.0", "128.0.0.1", ""] {
-            assert!(!is_this_machine(host), "{host}");
-        }
-    }
-
-    #[test]
     fn a_shortfall_is_told_with_its_number_and_its_choices() {
         let prospect = Prospect {
-            caps: Caps { per_minute: None, per_day: Some(10_000) },
-            tried: 0,
+            ways: vec![(
+                carry::Capacity {
+                    route: RouteId::FIRST,
+                    name: "main".into(),
+                    caps: Caps { per_day: Some(10_000), ..Caps::default() },
+                },
+                0,
+            )],
             copies: 40_000,
             ahead: 0,
             expires: 1_767_225_600_000,

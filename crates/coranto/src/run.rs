@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use world::Listener;
 
 use crate::house::{House, store_problem};
-use crate::{clock, hold, morning, newsdesk, office};
+use crate::{clock, hold, morning, newsdesk, office, ways};
 
 /// How often the inbox of sign-ups is looked into, in milliseconds: a person is waiting for the letter.
 const INBOX_MS: Ms = 250;
@@ -77,7 +77,8 @@ pub async fn listen(house: &House) -> Result<Doors, Problem> {
 pub async fn run(house: House, doors: Doors, stop: watch::Receiver<bool>) -> Result<(), Problem> {
     let lock = house.lock_post()?;
     // A fault in the settings is said now, not at the first mail.
-    office::orders(&house, post::Until::Stopped, stop.clone())?;
+    let orders = office::orders(&house, post::Until::Stopped, stop.clone())?;
+    let (tell, relays) = watch::channel(orders.routes.borrow().clone());
     morning::publish(&house).await?;
     let mut parts = JoinSet::new();
     let front = front(&house);
@@ -93,7 +94,8 @@ pub async fn run(house: House, doors: Doors, stop: watch::Receiver<bool>) -> Res
     parts.spawn(clock::ticking(house.clone()));
     parts.spawn(clock::receiving(house.clone()));
     let mut poster = JoinSet::new();
-    poster.spawn(posting(house.clone(), stop.clone()));
+    parts.spawn(ways::follow(house.clone(), tell));
+    poster.spawn(posting(house.clone(), relays, stop.clone()));
     let mut told = stop;
     // An error means that nobody can tell us to stop any more; then we run on.
     if told.wait_for(|stop| *stop).await.is_err() {
@@ -187,8 +189,8 @@ async fn gathering(house: House) {
     forever(&house, GATHER_MS, "gather", || morning::gather(&house, gather::Which::Due, |_| {})).await;
 }
 
-/// Posts until told to stop.
-pub(crate) async fn posting(house: House, stop: watch::Receiver<bool>) {
+/// Posts until told to stop, by the ways out as they are told.
+pub(crate) async fn posting(house: House, routes: post::Routes, stop: watch::Receiver<bool>) {
     let house = Arc::new(house);
     let mut told = false;
     while !*stop.borrow() {
@@ -200,7 +202,7 @@ pub(crate) async fn posting(house: House, stop: watch::Receiver<bool>) {
             continue;
         }
         told = false;
-        let ended = match office::orders(&house, post::Until::Stopped, stop.clone()) {
+        let ended = match orders(&house, &routes, &stop).await {
             Ok(orders) => {
                 let (world, store, vault) = (house.world.clone(), house.store.clone(), house.vault.clone());
                 post::run(world, store, vault, orders).await.map_err(|fault| office::problem(&fault))
@@ -212,4 +214,9 @@ pub(crate) async fn posting(house: House, stop: watch::Receiver<bool>) {
             house.world.sleep(AGAIN_MS).await;
         }
     }
+}
+
+/// The orders by the settings as they stand, and the ways out as they are told from then on.
+async fn orders(house: &House, routes: &post::Routes, stop: &watch::Receiver<bool>) -> Result<post::Orders, Problem> {
+    office::orders_by(&house.refreshed().await?, routes.clone(), post::Until::Stopped, stop.clone())
 }

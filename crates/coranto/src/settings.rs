@@ -23,6 +23,8 @@ pub enum Kind {
     Site,
     /// The same, or empty.
     MaybeSite,
+    /// An address of this host, or empty.
+    HostAddress,
     /// An IANA time zone.
     Zone,
     /// Kept sealed; never shown.
@@ -97,6 +99,12 @@ pub const SETTINGS: &[Setting] = &[
     line("mail.domain", 253, "outlet.example", "The domain that signs the mail (DKIM) and takes its bounces."),
     line("mail.selector", 63, "coranto", "The DKIM selector."),
     line("mail.ehlo", 253, "", "The name this host gives to relays; mail.domain when empty."),
+    Setting {
+        name: "relay.use",
+        kind: Kind::Word(&["yes", "no"]),
+        default: "yes",
+        sentence: "Whether this relay, named main, carries mail. With no it rests, and what waits goes by the others.",
+    },
     line("relay.host", 253, "127.0.0.1", "The relay that carries the mail; its certificate must be for this name."),
     number(
         "relay.port",
@@ -114,10 +122,32 @@ pub const SETTINGS: &[Setting] = &[
     line("relay.ca_file", 4_096, "", "A PEM file of authorities to trust beside the web's, for a relay of your own."),
     line("relay.user", 200, "", "The name to log in with; empty for none."),
     Setting { name: "relay.password", kind: Kind::Secret, default: "", sentence: "The password to log in with." },
+    number(
+        "relay.weight",
+        0,
+        1_000,
+        "10",
+        "Its share of the mail beside further relays (`coranto relay`); 0: only when no other can carry it.",
+    ),
     number("relay.connections", 1, 200, "20", "How many connections to the relay at once."),
     number("relay.messages", 1, 100_000, "500", "How many messages over one connection."),
+    number("relay.per_second", 0, 100_000, "0", "How many messages the relay takes in a second; 0 for no limit."),
     number("relay.per_minute", 0, 1_000_000, "0", "How many messages the relay takes in a minute; 0 for no limit."),
+    number("relay.per_hour", 0, 100_000_000, "0", "How many it takes in any 60 minutes; 0 for no limit."),
     number("relay.per_day", 0, 100_000_000, "0", "How many it takes in any 24 hours; 0 for no limit."),
+    Setting {
+        name: "relay.source",
+        kind: Kind::HostAddress,
+        default: "",
+        sentence: "The address of this host that connections to it come from; the system's choice when empty.",
+    },
+    number(
+        "relay.silence_s",
+        1,
+        3_600,
+        "30",
+        "How long a relay may answer nothing at all, on any connection, before what it has not taken goes another way.",
+    ),
     number("relay.patience_s", 1, 3_600, "60", "How long to wait for the relay's answers, in seconds."),
     number("relay.dot_patience_s", 1, 3_600, "600", "How long to wait for its answer to a message (RFC 5321: 600 s)."),
     number("post.retry_first_s", 1, 14_400, "300", "The wait before a copy's second try, in seconds; it doubles."),
@@ -291,6 +321,9 @@ pub fn check(name: &str, value: &str) -> Result<&'static Setting, Problem> {
         Kind::Address if !value.is_empty() && newsroom::Address::parse(value).is_err() => {
             wrong("a mail address".into())
         }
+        Kind::HostAddress if !value.is_empty() && value.parse::<std::net::IpAddr>().is_err() => {
+            wrong("an address of this host, like 192.0.2.25, or nothing".into())
+        }
         Kind::MaybeSite if value.is_empty() => Ok(setting),
         Kind::Site | Kind::MaybeSite if !is_site(value) => {
             wrong("an address like https://news.example, without a slash at the end".into())
@@ -336,6 +369,14 @@ mod tests {
         assert!(check("edition.leaves", "maybe").expect_err("no word").act.contains("itself"));
         for wrong in ["6:30", "24:00", "06:60", "06:30:00", "-1:30", "half past six"] {
             assert!(check("edition.cutoff", wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_first_relay_has_every_field_of_a_further_one() {
+        for field in newsroom::RELAY_FIELDS.iter().filter(|field| field.name != "ehlo") {
+            let setting = define(&format!("relay.{}", field.name)).unwrap_or_else(|| panic!("{}", field.name));
+            assert_eq!(setting.default, field.default, "{}", field.name);
         }
     }
 

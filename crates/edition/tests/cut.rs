@@ -89,7 +89,7 @@ impl Newsroom {
             editions::set_state(tx, id, Cut, Open)?;
             let lease = ledger::take_lease(tx, "a", 0, i64::MAX)?.expect("nobody else holds it");
             let copies = ledger::claim(tx, lease, ledger::Claim::Edition(id, -1, -1), 99)?;
-            let marks: Vec<_> = copies.iter().map(|c| (c.key, c.cohort)).collect();
+            let marks: Vec<_> = copies.iter().map(|c| (c.key, c.cohort, newsroom::RouteId::FIRST)).collect();
             assert!(ledger::mark(tx, lease, &marks)?.into_iter().all(|marked| marked));
             let answer = newsroom::Answer { at: 0, code: 250, text: String::new() };
             let state = newsroom::DeliveryState::Accepted;
@@ -101,7 +101,7 @@ impl Newsroom {
                     attempts: 0,
                     state,
                     due: None,
-                    route: 1,
+                    route: newsroom::RouteId::FIRST,
                     answer: answer.clone(),
                 })
                 .collect();

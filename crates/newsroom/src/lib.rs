@@ -13,7 +13,8 @@
 //!   and **Note**), **HouseBlock** (the outlet's own appeal, event or sponsor).
 //! - **Reader**, **Subscription**, **Consent**, **Suppression**.
 //! - **Delivery** (one copy's row in the **ledger**), **Attempt**, **Verdict**, **doubt**.
-//! - **Route**, **Lane**, **Relay**, **Exchanger**, **Bounce**.
+//! - **Route** (a way out), **RelayTerms** (what was agreed with who runs a relay), **Standing** (how a way has been doing),
+//!   **Lane**, **Relay**, **Exchanger**, **Bounce**.
 //! - **Mirror**, **Seal**, **Carry**; **Member**, **Desk**, **Press**.
 
 mod address;
@@ -30,6 +31,7 @@ mod member;
 mod outlet;
 mod problem;
 mod reader;
+mod route;
 mod signup;
 mod slot;
 mod source;
@@ -57,6 +59,10 @@ pub use outlet::Outlet;
 pub use problem::Problem;
 pub use reader::{
     BOUNCED_ELSEWHERE, Consent, ConsentKind, LEFT_ELSEWHERE, ReaderState, SubscriptionState, Suppression,
+};
+pub use route::{
+    FIRST_RELAY, RELAY_FIELDS, RELAY_NAME_CHARS_MAX, RELAYS_MAX, RelayField, RelayFieldKind, RelayTerms, RouteId,
+    Standing, WayState, relay_name,
 };
 pub use signup::{LinkWish, NoSignUp, SignUp};
 pub use slot::{Frequency, KeptTurn, Slot, Timing, Turn, TurnState};

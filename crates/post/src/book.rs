@@ -7,8 +7,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use newsroom::{CohortId, DeliveryKey, Ms};
-use store::ledger::{self, Settled};
+use newsroom::{DeliveryKey, Ms};
+use store::ledger::{self, Mark, Settled};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::office::{Defect, Shared};
@@ -23,7 +23,7 @@ const GATHER_MS: Ms = 2;
 /// What one connection has to say.
 pub(crate) struct Entry {
     ended: Vec<Settled>,
-    mark: Option<(DeliveryKey, CohortId)>,
+    mark: Option<Mark>,
     tell: oneshot::Sender<Kept>,
 }
 
@@ -75,7 +75,7 @@ async fn gather(shared: &Shared, entries: &mut mpsc::UnboundedReceiver<Entry>, b
     let world = shared.world.clone();
     let moment = world.sleep(GATHER_MS);
     tokio::pin!(moment);
-    while batch.len() < shared.book.worth() && shared.ready.count() < shared.book.talking.load(Ordering::Relaxed) {
+    while batch.len() < shared.book.worth() && shared.gates.waiting() < shared.book.talking.load(Ordering::Relaxed) {
         let room = ENTRIES_MAX - batch.len();
         let more = tokio::select! {
             biased;
@@ -119,7 +119,7 @@ async fn keep_batch(shared: &Shared, mut batch: Vec<Entry>) -> Option<()> {
 
 impl Shared {
     /// Keeps the answers so far and marks a copy in flight, in one commit. `None`: its dot may not leave.
-    pub(crate) async fn keep_and_mark(&self, ended: Vec<Settled>, copy: (DeliveryKey, CohortId)) -> Option<()> {
+    pub(crate) async fn keep_and_mark(&self, ended: Vec<Settled>, copy: Mark) -> Option<()> {
         if let Some(Defect::MarkAfterDot | Defect::CursorMovedOnFetch) = self.defect {
             self.keep(ended).await;
             return Some(());
@@ -137,7 +137,7 @@ impl Shared {
     }
 
     /// Enters answers and a mark. Gives whether the mark stands; `None` when the poster is ending and nothing does.
-    async fn enter(&self, ended: Vec<Settled>, mark: Option<(DeliveryKey, CohortId)>) -> Option<bool> {
+    async fn enter(&self, ended: Vec<Settled>, mark: Option<Mark>) -> Option<bool> {
         let count = ended.len();
         let (tell, told) = oneshot::channel();
         self.book.entries.send(Entry { ended, mark, tell }).ok()?;

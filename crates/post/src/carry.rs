@@ -1,11 +1,11 @@
-//! Whether today's route carries an edition before it expires, and the choice that a shortfall needs.
+//! Whether today's ways out carry an edition before it expires, and the choice that a shortfall needs.
 //!
 //! No reader is expired by our own caps without a person's word: an edition that the caps cannot carry in time is not
 //! opened until it was given more time, the caps were raised, or so many readers were given up by number. Retries take
 //! from the same caps and cannot be foreseen; what they cost is held at the end, not expired (`store::caps::hold`).
 
-use newsroom::{DAY_MS, DepartureId, DepartureState, HOUR_MS, Ms};
-use store::caps::{self, Waiting};
+use newsroom::{DAY_MS, DepartureId, DepartureState, HOUR_MS, Ms, RouteId};
+use store::caps::{self, Minutes, Waiting};
 use store::{Store, Write, editions};
 
 use crate::pace::{Caps, Outlook, Tried, outlook};
@@ -13,13 +13,22 @@ use crate::pace::{Caps, Outlook, Tried, outlook};
 /// How far ahead it is looked for the time that would be enough, in milliseconds: news older than a week is none.
 pub const AHEAD_MS_MAX: Ms = 7 * DAY_MS;
 
-/// What the route carries of an edition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Prospect {
-    /// The relay's caps.
+/// How much a way out takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// Which way.
+    pub route: RouteId,
+    /// Its name.
+    pub name: String,
+    /// Its caps.
     pub caps: Caps,
-    /// Copies tried in the last 24 hours, of whatever edition or letter.
-    pub tried: i64,
+}
+
+/// What the ways out carry of an edition, together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prospect {
+    /// Each way that carries mail, and the copies tried by it in the last 24 hours, of whatever edition or letter.
+    pub ways: Vec<(Capacity, i64)>,
     /// Copies that are to leave.
     pub copies: i64,
     /// Copies of letters and of other editions that go first.
@@ -36,14 +45,19 @@ pub struct Prospect {
     pub held: bool,
 }
 
+/// What the ledger knows of each way's last 24 hours.
+type Before = std::collections::BTreeMap<RouteId, Minutes>;
+
 impl Prospect {
-    fn new(caps: Caps, tried: &[Tried], waiting: &Waiting, now: Ms) -> Self {
+    fn new(ways: &[Capacity], tried: &Before, waiting: &Waiting, now: Ms) -> Self {
+        let before = |way: &Capacity| tried.get(&way.route).map_or(&[][..], Vec::as_slice);
+        let bounds: Vec<(Caps, &[Tried])> = ways.iter().map(|way| (way.caps, before(way))).collect();
         let all = waiting.own + waiting.ahead;
-        let by = |until| outlook(&caps, tried, all, now, until);
+        let by = |until| outlook(&bounds, all, now, until);
         let Outlook { carried, .. } = by(waiting.expires);
+        let sum = |way: &Capacity| before(way).iter().map(|(_, count)| count).sum();
         Self {
-            caps,
-            tried: tried.iter().map(|(_, count)| count).sum(),
+            ways: ways.iter().map(|way| (way.clone(), sum(way))).collect(),
             copies: waiting.own,
             ahead: waiting.ahead,
             expires: waiting.expires,
@@ -55,9 +69,19 @@ impl Prospect {
         }
     }
 
+    /// Copies tried in the last 24 hours, by all ways.
+    pub fn tried(&self) -> i64 {
+        self.ways.iter().map(|(_, tried)| tried).sum()
+    }
+
+    /// Whether some way takes as much as we have.
+    fn is_unbounded(&self) -> bool {
+        self.ways.is_empty() || self.ways.iter().any(|(way, _)| way.caps.are_none())
+    }
+
     /// How many copies our own caps would let expire.
     pub fn shortfall(&self) -> i64 {
-        if self.caps.are_none() && !self.held { 0 } else { self.copies - self.carried }
+        if self.is_unbounded() && !self.held { 0 } else { self.copies - self.carried }
     }
 
     /// Whether it may leave: all of it is carried, or the rest was given up.
@@ -85,7 +109,7 @@ pub enum Choice {
 }
 
 /// How an opening ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Opened {
     /// Its copies leave.
     Open(Prospect),
@@ -95,32 +119,42 @@ pub enum Opened {
     Cancelled,
 }
 
-/// What the route carries of a departure as it stands. `None`: there is none of that id.
+/// What the ways out carry of a departure as it stands. `None`: there is none of that id.
 ///
 /// # Errors
 /// The store's.
-pub async fn of_departure(store: &Store, caps: Caps, id: DepartureId, now: Ms) -> store::Result<Option<Prospect>> {
-    store.read(move |tx| prospect(tx, caps, id, now)).await
+pub async fn of_departure(
+    store: &Store,
+    ways: Vec<Capacity>,
+    id: DepartureId,
+    now: Ms,
+) -> store::Result<Option<Prospect>> {
+    store.read(move |tx| prospect(tx, &ways, id, now)).await
 }
 
-fn prospect(tx: &store::Read, caps: Caps, id: DepartureId, now: Ms) -> store::Result<Option<Prospect>> {
+fn prospect(tx: &store::Read, ways: &[Capacity], id: DepartureId, now: Ms) -> store::Result<Option<Prospect>> {
     let Some(waiting) = caps::waiting(tx, id)? else { return Ok(None) };
-    let tried = caps::tried(tx, now - DAY_MS)?;
-    Ok(Some(Prospect::new(caps, &tried, &waiting, now)))
+    Ok(Some(Prospect::new(ways, &caps::tried(tx, now - DAY_MS)?, &waiting, now)))
 }
 
-/// What the route would carry of an edition to `readers` that left now and expired at `expires`.
+/// What the ways out would carry of an edition to `readers` that left now and expired at `expires`.
 ///
 /// # Errors
 /// The store's.
-pub async fn of_audience(store: &Store, caps: Caps, readers: i64, expires: Ms, now: Ms) -> store::Result<Prospect> {
+pub async fn of_audience(
+    store: &Store,
+    ways: Vec<Capacity>,
+    readers: i64,
+    expires: Ms,
+    now: Ms,
+) -> store::Result<Prospect> {
     let (tried, ahead) =
         store.read(move |tx| Ok((caps::tried(tx, now - DAY_MS)?, caps::ahead(tx, DepartureId(i64::MAX))?))).await?;
     let waiting = Waiting { own: readers, ahead, expires, accepted: 0, held: false };
-    Ok(Prospect::new(caps, &tried, &waiting, now))
+    Ok(Prospect::new(&ways, &tried, &waiting, now))
 }
 
-/// Lets a departure leave, or go on, if the route carries it in time or `choice` says what happens otherwise: looked at,
+/// Lets a departure leave, or go on, if the ways out carry it in time or `choice` says what happens otherwise: looked at,
 /// decided and written in one transaction.
 ///
 /// # Errors
@@ -128,11 +162,17 @@ pub async fn of_audience(store: &Store, caps: Caps, readers: i64, expires: Ms, n
 ///
 /// # Panics
 /// When there is no departure of that id: they are never erased.
-pub async fn open(store: &Store, caps: Caps, id: DepartureId, choice: Choice, now: Ms) -> store::Result<Opened> {
+pub async fn open(
+    store: &Store,
+    ways: Vec<Capacity>,
+    id: DepartureId,
+    choice: Choice,
+    now: Ms,
+) -> store::Result<Opened> {
     store
         .write(move |tx| {
-            let before = prospect(tx, caps, id, now)?.expect("departures are never erased");
-            let wished = with(before, tx, id, choice, now)?;
+            let before = prospect(tx, &ways, id, now)?.expect("departures are never erased");
+            let wished = with(&before, &ways, tx, id, choice, now)?;
             if !wished.may_leave() {
                 return Ok(Opened::Short(before));
             }
@@ -148,16 +188,22 @@ pub async fn open(store: &Store, caps: Caps, id: DepartureId, choice: Choice, no
 }
 
 /// The prospect once a choice is made.
-fn with(before: Prospect, tx: &Write, id: DepartureId, choice: Choice, now: Ms) -> store::Result<Prospect> {
+fn with(
+    before: &Prospect,
+    ways: &[Capacity],
+    tx: &Write,
+    id: DepartureId,
+    choice: Choice,
+    now: Ms,
+) -> store::Result<Prospect> {
     let waiting = caps::waiting(tx, id)?.expect("it was there a moment ago in this transaction");
-    let tried = caps::tried(tx, now - DAY_MS)?;
     Ok(match choice {
-        Choice::None => before,
+        Choice::None => before.clone(),
         Choice::Lengthen(lives) => {
             let waiting = Waiting { expires: waiting.expires.max(now + lives), held: false, ..waiting };
-            Prospect::new(before.caps, &tried, &waiting, now)
+            Prospect::new(ways, &caps::tried(tx, now - DAY_MS)?, &waiting, now)
         }
-        Choice::Accept(readers) => Prospect { accepted: readers.max(0), ..before },
+        Choice::Accept(readers) => Prospect { accepted: readers.max(0), ..before.clone() },
     })
 }
 

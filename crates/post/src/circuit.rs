@@ -1,12 +1,14 @@
-//! What is wrong with the way out, in words, and the circuit that rests a relay at fault.
+//! What is wrong with a way out, in words, and the circuit that rests a way at fault.
 //!
-//! A fault is about the relay or about our account with it; it never names a reader and is never held against one.
+//! A fault is about the way or about our account with it; it never names a reader and is never held against one. A relay
+//! that refuses our account, or says nothing at all, rests at once; one that drops a connection rests when it has dropped a
+//! few in a row. It is tried again with one connection and one copy, a little later each time.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use mail::smtp::ReplyKind;
 use mail::smtp::client::{Phase, Trouble, What};
-use newsroom::{Ms, SECOND_MS};
+use newsroom::{HOUR_MS, Ms, SECOND_MS};
 use world::tls::Insecure;
 
 use crate::route::Unreached;
@@ -42,11 +44,22 @@ pub struct Fault {
     pub kind: FaultKind,
     /// What happened, as the end of a sentence about the relay, without a full stop. Addresses are scrubbed.
     pub why: String,
+    /// Whether one of it is enough to rest the way.
+    pub at_once: bool,
+    /// It answered nothing at all; then any answer mends it.
+    silent: bool,
 }
 
 impl Fault {
     fn new(kind: FaultKind, why: &str) -> Self {
-        Self { kind, why: scrub(why, "") }
+        let at_once = !matches!(kind, FaultKind::Unreachable | FaultKind::Busy | FaultKind::Garbled);
+        Self { kind, why: scrub(why, ""), at_once, silent: false }
+    }
+
+    /// It answered nothing to anything, on any connection, for so many milliseconds.
+    pub fn silence(ms: Ms) -> Self {
+        let fault = Self::new(FaultKind::Unreachable, &format!("it has answered nothing for {} s", ms / SECOND_MS));
+        Self { at_once: true, silent: true, ..fault }
     }
 
     /// The fault that kept a connection from coming about.
@@ -84,8 +97,15 @@ impl Fault {
             What::Io(kind) => format!("the connection broke {step} ({kind})"),
             What::Protocol(what) => format!("{step} it did not speak as a relay does: {what}"),
         };
-        Self::new(kind_of(trouble), &why)
+        let fault = Self::new(kind_of(trouble), &why);
+        Self { at_once: fault.at_once || is_policy(trouble), ..fault }
     }
+}
+
+/// RFC 3463 §3.8: x.7.z is about policy. A relay that turns us away so before anything was asked does not want us.
+fn is_policy(trouble: &Trouble) -> bool {
+    let at_the_door = matches!(trouble.phase, Phase::Banner | Phase::Ehlo);
+    at_the_door && trouble.reply().and_then(|reply| reply.enhanced).is_some_and(|status| status.subject == 7)
 }
 
 fn kind_of(trouble: &Trouble) -> FaultKind {
@@ -139,25 +159,39 @@ impl std::fmt::Display for Unreached {
     }
 }
 
-/// The first rest of a relay at fault, in milliseconds.
+/// The first rest of a way at fault, in milliseconds.
 const REST_FIRST_MS: Ms = SECOND_MS;
-/// The longest rest: a relay that comes back is found within a minute.
+/// The longest rest: a way that comes back is found within a minute.
 const REST_MS_MAX: Ms = 60 * SECOND_MS;
+/// So many connections in a row come to nothing before a way rests, when its fault may have been theirs alone.
+const STRIKES_MAX: u32 = 3;
+/// No second alert about the same way within this, in milliseconds: whoever was called is looking at it.
+const ALERT_AGAIN_MS: Ms = HOUR_MS;
 
-/// Rests a relay that is at fault, a little longer each time, so that neither it nor the queue is worn out.
+/// Rests a way that is at fault, a little longer each time, so that neither it nor the queue is worn out.
 #[derive(Default)]
 pub struct Circuit {
-    state: Mutex<Resting>,
+    state: Mutex<State>,
 }
 
-#[derive(Clone, Default)]
-struct Resting {
+#[derive(Default)]
+struct State {
+    /// Rises with each rest: a connection that began before it has nothing new to say about the way.
+    turn: u64,
+    /// Rests in a row without a success; 0: the circuit is closed.
     faults: u32,
+    /// Connections in a row that came to nothing while it was closed.
+    strikes: u32,
     until: Ms,
     last: Option<Fault>,
+    /// A connection tries whether it is well again.
+    trying: bool,
+    /// A person was called and it has not been well since.
+    called: bool,
+    alerted: Option<Ms>,
 }
 
-/// How a relay has been doing.
+/// How a way has been doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rest {
     /// Faults in a row.
@@ -168,34 +202,145 @@ pub struct Rest {
     pub fault: Fault,
 }
 
+/// Whether a way may be given a copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stands {
+    /// It may.
+    Well,
+    /// It has rested: one copy may try it.
+    OnTrial,
+    /// It may not for so many milliseconds, or until what is trying it has come to something.
+    Resting(Ms),
+}
+
+/// What came of a fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// The way rests from now on. `alert`: a person should be called.
+    Rests {
+        /// The rest.
+        rest: Rest,
+        /// Whether this is the moment to call a person.
+        alert: bool,
+    },
+    /// It is one connection's so far.
+    Struck,
+    /// The connection began before the last rest, or had carried something: it says nothing about the way as it is now.
+    Stale,
+}
+
 impl Circuit {
-    /// The relay is at fault: it rests. Gives the rest when this one began it, so that it is told once.
-    pub fn trip(&self, now: Ms, fault: &Fault) -> Option<Rest> {
-        let mut state = self.state.lock().expect("no panic happens under this lock");
-        state.last = Some(fault.clone());
-        if state.until > now {
-            return None;
-        }
-        let wait = (REST_FIRST_MS << state.faults.min(6)).min(REST_MS_MAX);
-        state.faults += 1;
-        state.until = now + wait;
-        Some(Rest { faults: state.faults, until: state.until, fault: fault.clone() })
+    /// Leave to use the way now; the first after a rest is the one that tries it.
+    pub fn pass(self: &Arc<Self>, now: Ms) -> Option<Pass> {
+        let mut state = self.lock();
+        let trying = match stands(&state, now) {
+            Stands::Well => false,
+            Stands::OnTrial => true,
+            Stands::Resting(_) => return None,
+        };
+        state.trying |= trying;
+        Some(Pass { circuit: self.clone(), turn: state.turn, trying })
     }
 
-    /// The relay took something.
-    pub fn mend(&self) {
-        *self.state.lock().expect("no panic happens under this lock") = Resting::default();
+    /// How it stands.
+    pub fn stands(&self, now: Ms) -> Stands {
+        stands(&self.lock(), now)
     }
 
     /// The rest it is in or has come out of without a success since; `None` when it is well.
     pub fn rest(&self) -> Option<Rest> {
-        let state = self.state.lock().expect("no panic happens under this lock").clone();
-        state.last.map(|fault| Rest { faults: state.faults, until: state.until, fault })
+        let state = self.lock();
+        let fault = state.last.clone().filter(|_| state.faults > 0)?;
+        Some(Rest { faults: state.faults, until: state.until, fault })
     }
 
-    /// How long the relay still rests, in milliseconds; 0 when it may be tried.
-    pub fn wait_ms(&self, now: Ms) -> Ms {
-        self.rest().map_or(0, |rest| (rest.until - now).max(0))
+    /// When a person was last called for it.
+    pub fn alerted(&self) -> Option<Ms> {
+        self.lock().alerted
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no panic happens under this lock")
+    }
+}
+
+fn stands(state: &State, now: Ms) -> Stands {
+    match state.faults {
+        0 => Stands::Well,
+        _ if state.until > now => Stands::Resting(state.until - now),
+        _ if state.trying => Stands::Resting(REST_FIRST_MS),
+        _ => Stands::OnTrial,
+    }
+}
+
+/// Leave to use a way, for as long as one connection lasts. When it ends with nothing said, another may try.
+pub struct Pass {
+    circuit: Arc<Circuit>,
+    turn: u64,
+    trying: bool,
+}
+
+impl Pass {
+    /// Whether the way has not been put to rest since this began.
+    pub fn stands(&self) -> bool {
+        self.circuit.lock().turn == self.turn
+    }
+
+    /// The way took a copy, or answered about one. `true`: it had rested, and is well again.
+    pub fn well(&mut self) -> bool {
+        let mut state = self.circuit.lock();
+        let silent = state.last.as_ref().is_some_and(|fault| fault.silent);
+        if state.turn != self.turn && !silent {
+            return false;
+        }
+        let again = state.faults > 0;
+        if again {
+            (state.trying, state.called) = (false, false);
+        }
+        (state.faults, state.strikes, state.until) = (0, 0, 0);
+        if again {
+            state.last = None;
+        }
+        self.trying = false;
+        again
+    }
+
+    /// The way is at fault. `seasoned`: this connection had carried something before.
+    pub fn fault(&mut self, now: Ms, fault: &Fault, seasoned: bool) -> Told {
+        let mut state = self.circuit.lock();
+        if state.turn != self.turn || (seasoned && !fault.at_once && state.faults == 0) {
+            return Told::Stale;
+        }
+        state.last = Some(fault.clone());
+        if state.faults == 0 && !fault.at_once {
+            state.strikes += 1;
+            if state.strikes < STRIKES_MAX {
+                return Told::Struck;
+            }
+        }
+        let wait = (REST_FIRST_MS << state.faults.min(6)).min(REST_MS_MAX);
+        state.faults += 1;
+        state.turn += 1;
+        (state.strikes, state.trying, state.until) = (0, false, now + wait);
+        // A relay that was restarted is back at the first try, and nobody's business.
+        let grave = fault.at_once || state.faults > 1;
+        let lately = state.alerted.is_some_and(|at| (0..ALERT_AGAIN_MS).contains(&(now - at)));
+        let alert = grave && !state.called && !lately;
+        if alert {
+            (state.called, state.alerted) = (true, Some(now));
+        }
+        Told::Rests { rest: Rest { faults: state.faults, until: state.until, fault: fault.clone() }, alert }
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        if self.trying {
+            let mut state = self.circuit.lock();
+            if state.turn == self.turn {
+                state.trying = false;
+            }
+        }
     }
 }
 
@@ -217,5 +362,87 @@ mod tests {
         assert_eq!(refused(Phase::Banner, 554, "go away").kind, FaultKind::Account);
         let expired = of_handshake(&Insecure::Expired { ended: 1_767_225_600_000 });
         assert_eq!(expired.why, "its certificate expired on 2026-01-01 00:00 UTC");
+    }
+
+    const NOON: Ms = 1_767_268_800_000;
+
+    fn login() -> Fault {
+        Fault::of_trouble(&Trouble { phase: Phase::Auth, what: What::Reply(Reply::plain(535, "no")) })
+    }
+
+    fn lost() -> Fault {
+        Fault::of_trouble(&Trouble { phase: Phase::Banner, what: What::Closed })
+    }
+
+    fn rests(told: &Told) -> (u32, bool) {
+        let Told::Rests { rest, alert } = told else { panic!("{told:?}") };
+        (rest.faults, *alert)
+    }
+
+    #[test]
+    fn a_refused_account_rests_the_way_at_once_and_calls_one_person() {
+        let circuit = Arc::new(Circuit::default());
+        let mut passes: Vec<Pass> = (0..20).filter_map(|_| circuit.pass(NOON)).collect();
+        let told: Vec<Told> = passes.iter_mut().map(|pass| pass.fault(NOON, &login(), false)).collect();
+        assert_eq!(rests(&told[0]), (1, true));
+        assert!(told[1..].iter().all(|told| *told == Told::Stale), "the others say nothing new");
+        assert!(circuit.pass(NOON + 999).is_none());
+        for faults in 2..9 {
+            let now = circuit.rest().unwrap().until;
+            let mut trial = circuit.pass(now).unwrap();
+            assert!(circuit.pass(now).is_none(), "one connection tries it");
+            assert_eq!(rests(&trial.fault(now, &login(), false)), (faults, false), "nobody is called again");
+            assert!(circuit.rest().unwrap().until - now <= REST_MS_MAX);
+        }
+    }
+
+    #[test]
+    fn lost_connections_rest_the_way_when_three_in_a_row_came_to_nothing() {
+        let circuit = Arc::new(Circuit::default());
+        let pass = || circuit.pass(NOON).unwrap();
+        assert_eq!(pass().fault(NOON, &lost(), true), Told::Stale, "it had carried something");
+        assert_eq!(
+            [pass().fault(NOON, &lost(), false), pass().fault(NOON, &lost(), false)],
+            [Told::Struck, Told::Struck]
+        );
+        assert!(!pass().well(), "it had not rested");
+        assert_eq!(
+            [pass().fault(NOON, &lost(), false), pass().fault(NOON, &lost(), false)],
+            [Told::Struck, Told::Struck]
+        );
+        assert_eq!(rests(&pass().fault(NOON, &lost(), false)), (1, false), "a restart is nobody's business");
+        let again = NOON + 1_000;
+        assert_eq!(rests(&circuit.pass(again).unwrap().fault(again, &lost(), false)), (2, true));
+    }
+
+    #[test]
+    fn a_trial_that_came_to_nothing_lets_another_try_and_a_success_closes_the_circuit() {
+        let circuit = Arc::new(Circuit::default());
+        let (mut old, mut pass) = (circuit.pass(NOON).unwrap(), circuit.pass(NOON).unwrap());
+        pass.fault(NOON, &login(), false);
+        assert!(!old.stands() && !old.well(), "an older connection that still works proves no login");
+        let later = NOON + 1_000;
+        drop(circuit.pass(later).unwrap());
+        let mut trial = circuit.pass(later).unwrap();
+        assert_eq!(circuit.stands(later), Stands::Resting(REST_FIRST_MS));
+        assert!(trial.well() && trial.stands() && circuit.rest().is_none());
+        assert_eq!(circuit.stands(later), Stands::Well);
+    }
+
+    #[test]
+    fn any_answer_ends_a_silence() {
+        let circuit = Arc::new(Circuit::default());
+        let (mut waiting, mut quiet) = (circuit.pass(NOON).unwrap(), circuit.pass(NOON).unwrap());
+        assert_eq!(rests(&quiet.fault(NOON, &Fault::silence(30_000), true)), (1, true));
+        assert!(waiting.well() && circuit.stands(NOON) == Stands::Well);
+    }
+
+    #[test]
+    fn a_policy_of_the_door_is_told_from_a_full_house() {
+        let said = |phase, subject| {
+            let reply = Reply::new(421, mail::smtp::Enhanced::new(4, subject, 0), "not you");
+            Fault::of_trouble(&Trouble { phase, what: What::Reply(reply) })
+        };
+        assert!(said(Phase::Banner, 7).at_once && !said(Phase::Banner, 3).at_once && !said(Phase::Mail, 7).at_once);
     }
 }

@@ -4,19 +4,25 @@
 //! answer to copy n and the mark of copy n+1 share one commit. So at any crash at most one copy of each open connection is
 //! in doubt, and a poster that lost its lease cannot send: its mark is refused.
 
+use std::sync::Arc;
+
 use mail::smtp::Reply;
-use mail::smtp::client::{Session, Trouble};
-use newsroom::{Answer, DeliveryState};
+use mail::smtp::client::{Phase, Session, Trouble, What};
+use newsroom::{Answer, DeliveryState, Ms, SECOND_MS};
 use store::ledger::Settled;
 use world::Stream;
 
-use crate::circuit::Fault;
-use crate::office::Shared;
+use crate::circuit::{Fault, Pass};
+use crate::gate::Gate;
+use crate::office::{Defect, Shared};
 use crate::ready::Ready;
+use crate::route::Unreached;
 use crate::verdict::{self, Said, Verdict};
 
 /// How long a connection waits for the next copy before it says QUIT, in milliseconds: relays drop idle ones soon.
-const IDLE_MS: i64 = 2_000;
+const IDLE_MS: Ms = 2_000;
+/// How long a connection that came to nothing waits before the next, in milliseconds, when its way does not rest for it.
+const AGAIN_MS: Ms = SECOND_MS;
 
 /// What a connection that has nothing to send comes to.
 enum Wait {
@@ -36,13 +42,13 @@ enum Start {
     Begun,
 }
 
-/// Works until the hopper is closed.
-pub async fn work(shared: &Shared) {
+/// Works at a gate until it takes no more.
+pub async fn work(shared: &Shared, gate: &Arc<Gate>) {
     let mut in_hand = None;
     loop {
         let mut copy = match in_hand.take() {
             Some(copy) => copy,
-            None => match shared.ready.take().await {
+            None => match shared.take(gate).await {
                 Some(copy) => copy,
                 None => return,
             },
@@ -53,29 +59,63 @@ pub async fn work(shared: &Shared) {
         }
         // What a connection took ahead and did not try has not used its leave.
         copy.leave = None;
-        if !shared.rested().await {
-            return shared.give_back(vec![copy]).await;
-        }
-        copy.leave = shared.leave(copy.delivery.expires).await;
+        let pass = gate.circuit.pass(shared.world.now()).filter(|pass| gate.goes_on(pass));
+        let Some(mut pass) = pass else {
+            shared.elsewhere(vec![copy]).await;
+            continue;
+        };
+        copy.leave = shared.leave(gate, copy.delivery.expires.min(shared.world.now() + IDLE_MS)).await;
         if copy.leave.is_none() {
-            shared.give_back(vec![copy]).await;
+            shared.elsewhere(vec![copy]).await;
             continue;
         }
-        match shared.relay.open(&shared.world).await {
-            Ok(session) => in_hand = Conversation { shared, session, ended: Vec::new() }.run(copy).await,
-            Err(unreached) => {
-                shared.at_fault(&Fault::of_unreached(&unreached));
-                shared.give_back(vec![copy]).await;
+        match open(shared, gate).await {
+            Ok(session) => {
+                let talk = Conversation { shared, gate, session, pass, seasoned: false, ended: Vec::new() };
+                in_hand = talk.run(copy).await;
+            }
+            Err(fault) => {
+                shared.at_fault(gate, &mut pass, &fault, false).await;
+                drop(pass);
+                shared.elsewhere(vec![copy]).await;
+                shared.world.sleep(AGAIN_MS).await;
             }
         }
     }
 }
 
+/// Opens a connection, unless the way says nothing at all.
+async fn open(shared: &Shared, gate: &Gate) -> Result<Session<Stream>, Fault> {
+    let opened = tokio::select! {
+        biased;
+        opened = gate.route.open(&shared.world) => opened,
+        () = gate.quiet(&shared.world) => return Err(Fault::silence(gate.route.silence_ms)),
+    };
+    if !matches!(opened, Err(Unreached::Connect(_) | Unreached::SilentHandshake)) {
+        gate.hears();
+    }
+    opened.map_err(|unreached| Fault::of_unreached(&unreached))
+}
+
 struct Conversation<'a> {
     shared: &'a Shared,
+    gate: &'a Gate,
     session: Session<Stream>,
+    pass: Pass,
+    /// It has carried something.
+    seasoned: bool,
     /// Answers that the next commit keeps.
     ended: Vec<Settled>,
+}
+
+/// How far a copy came before its dot.
+enum Streamed {
+    /// It is at the relay, but for the dot.
+    Whole,
+    /// It is not.
+    Failed(Trouble),
+    /// The relay says nothing at all.
+    Silent,
 }
 
 /// What became of a copy.
@@ -92,10 +132,10 @@ impl Conversation<'_> {
         let mut start = Start::Begin;
         let mut copy = first;
         let mut parked = None;
-        for left in (0..self.shared.relay.messages_per_connection.max(1)).rev() {
+        for left in (0..self.gate.route.messages_per_connection.max(1)).rev() {
             match self.send(copy, start, left > 0).await {
                 Step::Next(Some(next)) => (copy, start) = (next, Start::Begun),
-                Step::Next(None) if left == 0 => break,
+                Step::Next(None) if left == 0 || !self.gate.goes_on(&self.pass) => break,
                 Step::Next(None) => match self.wait_for_next().await {
                     Wait::Go(next) => (copy, start) = (next, Start::Begin),
                     Wait::Park(next) => {
@@ -116,19 +156,19 @@ impl Conversation<'_> {
     }
 
     async fn wait_for_next(&mut self) -> Wait {
-        if let Some(next) = self.shared.try_next() {
+        if let Some(next) = self.shared.try_next(self.gate, &self.pass) {
             return Wait::Go(next);
         }
         self.keep_answers().await;
         let next = tokio::select! {
             biased;
-            next = self.shared.ready.take() => next,
+            next = self.shared.take(self.gate) => next,
             () = self.shared.world.sleep(IDLE_MS) => None,
         };
         let Some(mut next) = next else { return Wait::Nothing };
         let until = next.delivery.expires.min(self.shared.world.now() + IDLE_MS);
-        next.leave = self.shared.leave(until).await;
-        if next.leave.is_some() { Wait::Go(next) } else { Wait::Park(next) }
+        next.leave = self.shared.leave(self.gate, until).await;
+        if next.leave.is_some() && self.gate.goes_on(&self.pass) { Wait::Go(next) } else { Wait::Park(next) }
     }
 
     async fn send(&mut self, copy: Ready, start: Start, may_go_on: bool) -> Step {
@@ -138,47 +178,88 @@ impl Conversation<'_> {
             return if matches!(start, Start::Begun) { Step::Over(None) } else { Step::Next(None) };
         }
         let ended = std::mem::take(&mut self.ended);
-        let session = &mut self.session;
-        let stream = async {
-            match start {
-                Start::Begin => session.begin(&copy.envelope()).await?,
-                Start::Begun => session.begun().await?,
-            }
-            session.pieces(&copy.pieces()).await
-        };
+        let mark = (copy.delivery.key, copy.delivery.cohort, self.gate.route.id);
         // The commit is under way while the relay answers; the dot waits for both.
-        let (streamed, marked) =
-            tokio::join!(stream, self.shared.keep_and_mark(ended, (copy.delivery.key, copy.delivery.cohort)));
+        let (streamed, marked) = tokio::join!(
+            stream(self.shared, self.gate, &mut self.session, &copy, start),
+            self.shared.keep_and_mark(ended, mark)
+        );
         match (streamed, marked) {
             (_, None) => {
                 // Not ours any more, or the reader has gone, or the departure was paused: this body gets no dot.
                 self.shared.give_back(vec![copy]).await;
                 Step::Over(None)
             }
-            (Err(trouble), Some(())) => self.came_to_grief(copy, &trouble).await,
-            (Ok(()), Some(())) => self.dot(copy, may_go_on).await,
+            (Streamed::Failed(trouble), Some(())) => self.came_to_grief(copy, &trouble).await,
+            (Streamed::Silent, Some(())) => {
+                let silence = Fault::silence(self.gate.route.silence_ms);
+                self.shared.at_fault(self.gate, &mut self.pass, &silence, true).await;
+                self.shared.give_back(vec![copy]).await;
+                Step::Over(None)
+            }
+            (Streamed::Whole, Some(())) => self.dot(copy, may_go_on).await,
         }
     }
 
     async fn dot(&mut self, copy: Ready, may_go_on: bool) -> Step {
-        let next = may_go_on.then(|| self.shared.try_next()).flatten();
-        let answered = match &next {
-            Some(next) => self.session.dot_and_begin(&next.envelope()).await,
-            None => self.session.dot().await,
+        let next = may_go_on.then(|| self.shared.try_next(self.gate, &self.pass)).flatten();
+        let (answered, lost) = self.wait_for_answer(next.as_ref()).await;
+        let (next, may_follow) = match (next, lost) {
+            // It went back to the queue while the relay said nothing: it is another's now.
+            (Some(_), true) => (None, false),
+            (next, _) => (next, true),
         };
+        if !matches!(&answered, Err(Trouble { what: What::Timeout | What::Closed | What::Io(_), .. })) {
+            self.gate.hears();
+        }
         match answered {
             Ok(reply) => {
-                self.shared.circuit.mend();
+                self.seasoned = true;
+                self.shared.is_well(self.gate, &mut self.pass);
                 self.answered(copy, &reply, Verdict::Accepted);
-                Step::Next(next)
+            }
+            Err(trouble) if verdict::of_trouble(&trouble) == Verdict::RelayAtFault => {
+                // It refused us, not the reader; the copy was not taken.
+                let fault = Fault::of_trouble(&trouble);
+                self.shared.at_fault(self.gate, &mut self.pass, &fault, self.seasoned).await;
+                self.shared.give_back(vec![copy]).await;
             }
             Err(trouble) => {
                 let verdict = verdict::of_trouble(&trouble);
+                if trouble.reply().is_some() {
+                    self.seasoned = true;
+                    self.shared.is_well(self.gate, &mut self.pass);
+                }
                 let said = verdict::said_of_trouble(&trouble, copy.local());
                 self.ended.push(self.settled(copy, &verdict, said));
-                if self.session.is_spent() { Step::Over(next) } else { Step::Next(next) }
             }
         }
+        // The way came to rest meanwhile: what has no dot yet sets out by another.
+        let over = self.session.is_spent() || !may_follow || (next.is_some() && !self.gate.goes_on(&self.pass));
+        if over { Step::Over(next) } else { Step::Next(next) }
+    }
+
+    /// Sends the dot, with the commands of the next copy, and waits for the answer as long as it takes. When the relay says
+    /// nothing at all meanwhile it is put to rest, and the next copy, which has no dot, goes back to the queue: then `true`.
+    async fn wait_for_answer(&mut self, next: Option<&Ready>) -> (Result<Reply, Trouble>, bool) {
+        let Self { shared, gate, session, pass, .. } = self;
+        let envelope = next.map(Ready::envelope);
+        let mut dot = std::pin::pin!(async {
+            match &envelope {
+                Some(next) => session.dot_and_begin(next).await,
+                None => session.dot().await,
+            }
+        });
+        tokio::select! {
+            biased;
+            answered = &mut dot => return (answered, false),
+            () = gate.quiet(&shared.world) => {}
+        }
+        shared.at_fault(gate, pass, &Fault::silence(gate.route.silence_ms), true).await;
+        if let Some(next) = next {
+            shared.requeue(&[next.delivery.key]).await;
+        }
+        (dot.await, true)
     }
 
     fn answered(&mut self, copy: Ready, reply: &Reply, verdict: Verdict) {
@@ -189,10 +270,20 @@ impl Conversation<'_> {
     /// No dot has left for this copy.
     async fn came_to_grief(&mut self, copy: Ready, trouble: &Trouble) -> Step {
         let verdict = verdict::of_trouble(trouble);
+        if trouble.reply().is_some() {
+            self.gate.hears();
+        }
         if verdict == Verdict::RelayAtFault {
-            self.shared.at_fault(&Fault::of_trouble(trouble));
+            let fault = Fault::of_trouble(trouble);
+            self.shared.at_fault(self.gate, &mut self.pass, &fault, self.seasoned).await;
+            // It is marked: it has to be claimed anew before another way may have it.
             self.shared.give_back(vec![copy]).await;
             return Step::Over(None);
+        }
+        // It answered about the reader: the way itself is well.
+        if trouble.phase >= Phase::Rcpt && trouble.reply().is_some() {
+            self.seasoned = true;
+            self.shared.is_well(self.gate, &mut self.pass);
         }
         let said = verdict::said_of_trouble(trouble, copy.local());
         self.ended.push(self.settled(copy, &verdict, said));
@@ -208,6 +299,9 @@ impl Conversation<'_> {
         let now = world.now();
         let due = now + verdict::wait_ms(self.shared.retry_first_ms, attempts, |sides| world.roll(sides));
         let (state, due) = match verdict {
+            Verdict::Uncertain if self.shared.defect == Some(Defect::DoubtSentAgain) => {
+                (DeliveryState::Deferred, Some(now))
+            }
             Verdict::Accepted => (DeliveryState::Accepted, None),
             Verdict::Refused => (DeliveryState::Refused, None),
             Verdict::Uncertain => (DeliveryState::Uncertain, None),
@@ -215,14 +309,16 @@ impl Conversation<'_> {
             Verdict::Later | Verdict::RelayAtFault if due >= copy.delivery.expires => (DeliveryState::Expired, None),
             Verdict::Later | Verdict::RelayAtFault => (DeliveryState::Deferred, Some(due)),
         };
+        let answer = Answer { at: now, code: said.code, text: said.text };
+        self.gate.answered(&answer);
         Settled {
             key: copy.delivery.key,
             reader: copy.delivery.reader,
             attempts,
             state,
             due,
-            route: 1,
-            answer: Answer { at: now, code: said.code, text: said.text },
+            route: self.gate.route.id,
+            answer,
         }
     }
 
@@ -231,5 +327,22 @@ impl Conversation<'_> {
         if !ended.is_empty() {
             self.shared.keep(ended).await;
         }
+    }
+}
+
+/// The envelope and the body, unless the way says nothing at all.
+async fn stream(shared: &Shared, gate: &Gate, session: &mut Session<Stream>, copy: &Ready, start: Start) -> Streamed {
+    let streaming = async {
+        match start {
+            Start::Begin => session.begin(&copy.envelope()).await?,
+            Start::Begun => session.begun().await?,
+        }
+        gate.hears();
+        session.pieces(&copy.pieces()).await
+    };
+    tokio::select! {
+        biased;
+        streamed = streaming => streamed.map_or_else(Streamed::Failed, |()| Streamed::Whole),
+        () = gate.quiet(&shared.world) => Streamed::Silent,
     }
 }

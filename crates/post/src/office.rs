@@ -1,7 +1,8 @@
 //! The post office: holds the lease, claims copies, has them prepared, and lets the connections carry them.
 //!
 //! One poster a database. It never sends without the lease, never claims more than it can hold, and closes a departure
-//! only when the ledger says that every copy has its end.
+//! only when the ledger says that every copy has its end. Each way out is a gate with connections of its own; ways may
+//! change while it works.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -9,27 +10,26 @@ use std::sync::{Arc, Mutex};
 
 use newsroom::{
     CohortId, DAY_MS, Delivery, DeliveryKey, DeliveryState, Departure, DepartureId, DepartureKind, DepartureState, Ms,
-    SECOND_MS,
+    RouteId, SECOND_MS,
 };
 use store::ledger::{self, Claim, Held, Lease, Settled};
-use store::{Store, editions};
-use tokio::sync::Notify;
+use store::{Store, editions, ways};
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use vault::Vault;
 use world::World;
 
 use crate::book::{self, Book};
-use crate::circuit::{Circuit, Fault, Rest};
+use crate::circuit::{Fault, Pass, Rest, Told};
 use crate::connection;
+use crate::gate::{Gate, Gates};
 use crate::hopper::Hopper;
 use crate::pace::{Leave, Pace};
 use crate::ready::{Ready, Sender, SharedCopy};
-use crate::route::Relay;
+use crate::route::Route;
 
 /// How many copies are claimed at once: one commit and one walk in key order.
 const CLAIM_MAX: i64 = 256;
-/// How many signed copies may lie ready at least: while a commit waits for the disk, signing goes on.
-const READY_MIN: usize = 256;
 /// How many copies are signed in one piece of work: a few milliseconds of RSA.
 const PREPARE_MAX: usize = 16;
 /// How many pieces of that work run at once.
@@ -40,7 +40,7 @@ const CLAIMED_BATCHES: usize = 16;
 pub const LEASE_MS: Ms = 60 * SECOND_MS;
 /// Renewed at a third of that.
 const RENEW_MS: Ms = LEASE_MS / 3;
-/// How often expired departures are looked for.
+/// How often expired departures are looked for, and what the ways last answered is written down.
 const EXPIRE_MS: Ms = 5 * SECOND_MS;
 /// How long a write that found the disk full or the database away waits before it tries again.
 const AGAIN_MS: Ms = SECOND_MS;
@@ -60,6 +60,18 @@ pub enum Defect {
     RefusalIgnored,
     /// A copy counts as sent when it is claimed, as where a cursor moves on when a batch is fetched.
     CursorMovedOnFetch,
+    /// A way at fault is never rested: every copy of its share is tried by it again.
+    CircuitNeverOpens,
+    /// A copy whose answer was lost after the dot is sent again at once, by whatever way.
+    DoubtSentAgain,
+}
+
+/// The ways out, as they are now; another list when they have changed.
+pub type Routes = watch::Receiver<Arc<Vec<Route>>>;
+
+/// Ways out that never change.
+pub fn fixed(routes: Vec<Route>) -> Routes {
+    watch::channel(Arc::new(routes)).1
 }
 
 /// How a poster works.
@@ -67,8 +79,8 @@ pub enum Defect {
 pub struct Orders {
     /// What every copy carries.
     pub sender: Sender,
-    /// The way out.
-    pub relay: Relay,
+    /// The ways out.
+    pub routes: Routes,
     /// Who we are, for the lease: the same after a restart on the same data folder, so that it need not wait.
     pub holder: String,
     /// How long to wait when there is nothing to do, in milliseconds.
@@ -80,7 +92,7 @@ pub struct Orders {
     /// When to go home.
     pub until: Until,
     /// Turns true when the poster is to stop: it claims nothing more, and waits for the answers to dots that have left.
-    pub stop: tokio::sync::watch::Receiver<bool>,
+    pub stop: watch::Receiver<bool>,
 }
 
 /// When a poster goes home.
@@ -88,7 +100,7 @@ pub struct Orders {
 pub enum Until {
     /// Never by itself.
     Stopped,
-    /// When nothing is left to carry, or the relay has been at fault this often in a row.
+    /// When nothing is left to carry, or every way out has been at fault this often in a row.
     Settled {
         /// Faults in a row after which it gives up; nothing is lost, everything waits in the ledger.
         faults_max: u32,
@@ -104,9 +116,12 @@ pub enum PostFault {
     /// The lease was taken by another: this one must not send any more.
     #[error("another poster has taken over")]
     Fenced,
-    /// The relay has been at fault too often; everything waits in the ledger.
+    /// Every way out has been at fault too often; everything waits in the ledger. The rest is the first one's.
     #[error("the relay cannot be used: {}", .0.fault)]
     Relay(Rest),
+    /// There is no way out: everything waits in the ledger.
+    #[error("no relay is in use")]
+    NoWay,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -118,13 +133,10 @@ pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) vault: Arc<Vault>,
     pub(crate) sender: Sender,
-    pub(crate) relay: Relay,
-    pub(crate) circuit: Circuit,
-    pace: Arc<Pace>,
+    pub(crate) gates: Gates,
     /// Told that our caps hold copies back, until one leaves again.
     told_of_caps: AtomicBool,
     pub(crate) lease: Lease,
-    pub(crate) ready: Hopper<Ready>,
     pub(crate) book: Book,
     claimed: Hopper<Vec<(Delivery, Arc<SharedCopy>)>>,
     /// Copies claimed and not yet settled or given back.
@@ -140,7 +152,7 @@ pub(crate) struct Shared {
     pub(crate) defect: Option<Defect>,
     fault: Mutex<Option<PostFault>>,
     until: Until,
-    stop: tokio::sync::watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
     /// The poster is going home: nothing new is begun.
     ending: AtomicBool,
 }
@@ -153,20 +165,15 @@ pub async fn run(world: World, store: Store, vault: Arc<Vault>, orders: Orders) 
     let (holder, now) = (orders.holder.clone(), world.now());
     let lease =
         store.write(move |tx| ledger::take_lease(tx, &holder, now, now + LEASE_MS)).await?.map_err(PostFault::Held)?;
-    let connections = orders.relay.connections.max(1);
     let (book, entries) = Book::new();
-    let pace = pace(&store, &orders.relay, now).await?;
     let shared = Arc::new(Shared {
         world,
         store,
         vault,
         sender: orders.sender,
-        relay: orders.relay,
-        circuit: Circuit::default(),
-        pace,
+        gates: Gates::default(),
         told_of_caps: AtomicBool::new(false),
         lease,
-        ready: Hopper::new((2 * connections).max(READY_MIN)),
         book,
         claimed: Hopper::new(CLAIMED_BATCHES),
         held: AtomicI64::new(0),
@@ -184,16 +191,14 @@ pub async fn run(world: World, store: Store, vault: Arc<Vault>, orders: Orders) 
     let mut bookkeeper = JoinSet::new();
     let keeping = shared.clone();
     bookkeeper.spawn(async move { book::keep(&keeping, entries).await });
-    for _ in 0..connections {
-        let shared = shared.clone();
-        hands.spawn(async move { connection::work(&shared).await });
-    }
     for _ in 0..PREPARERS {
         let shared = shared.clone();
         hands.spawn(async move { prepare(&shared).await });
     }
     let mut clerk = Clerk {
         shared: shared.clone(),
+        routes: orders.routes,
+        hands,
         cursors: BTreeMap::new(),
         cohorts: BTreeMap::new(),
         renewed: now,
@@ -203,12 +208,13 @@ pub async fn run(world: World, store: Store, vault: Arc<Vault>, orders: Orders) 
     let ended = clerk.work().await;
     shared.ending.store(true, Ordering::SeqCst);
     shared.claimed.close();
-    shared.ready.close();
-    gone_home(&mut hands).await;
+    shared.gates.moved.notify_waiters();
+    let left: Vec<Ready> = shared.gates.all().iter().flat_map(|gate| gate.retire()).collect();
+    gone_home(&mut clerk.hands).await;
+    shared.give_back(left).await;
     // Every hand has heard what came of its last entry: the book is empty.
     bookkeeper.abort_all();
     gone_home(&mut bookkeeper).await;
-    shared.give_back(shared.ready.drain()).await;
     tracing::info!(commits = shared.store.commits(), "The poster goes home");
     ended
 }
@@ -224,13 +230,13 @@ async fn gone_home(hands: &mut JoinSet<()>) {
     }
 }
 
-/// The relay's pace, with what was tried before counted in.
-async fn pace(store: &Store, relay: &Relay, now: Ms) -> store::Result<Arc<Pace>> {
-    let tried = match relay.caps.per_day {
-        Some(_) => store.read(move |tx| store::caps::tried(tx, now - DAY_MS)).await?,
-        None => Vec::new(),
+/// A way's pace, with what was tried before counted in.
+async fn pace(store: &Store, route: &Route, now: Ms) -> store::Result<Arc<Pace>> {
+    let tried = match route.caps.look_back() {
+        true => store.read(move |tx| store::caps::tried(tx, now - DAY_MS)).await?.remove(&route.id),
+        false => None,
     };
-    Ok(Pace::new(relay.caps, now, &tried))
+    Ok(Pace::new(route.caps, now, &tried.unwrap_or_default()))
 }
 
 /// Opens addresses and signs, a few copies at a time, away from the connections.
@@ -251,11 +257,7 @@ async fn prepare(shared: &Arc<Shared>) {
             .await;
         for copy in made {
             match copy {
-                Ok(copy) => {
-                    if let Err(copy) = shared.ready.put(copy).await {
-                        return shared.give_back(vec![copy]).await;
-                    }
-                }
+                Ok(copy) => shared.hand_over(copy).await,
                 Err((key, fault)) => {
                     tracing::error!(departure.id = key.departure.0, error = %fault, "A copy could not be made; its reader is left out of this departure and listed");
                     shared.exclude(key).await;
@@ -277,6 +279,9 @@ struct Cursor {
 
 struct Clerk {
     shared: Arc<Shared>,
+    routes: Routes,
+    /// The preparers, and the connections of every gate.
+    hands: JoinSet<()>,
     cursors: BTreeMap<DepartureId, Cursor>,
     cohorts: BTreeMap<CohortId, Arc<SharedCopy>>,
     renewed: Ms,
@@ -286,6 +291,7 @@ struct Clerk {
 
 impl Clerk {
     async fn work(&mut self) -> Result<(), PostFault> {
+        self.take_up_routes().await?;
         while !self.called_home()? {
             self.keep_house().await?;
             if self.claim().await? {
@@ -305,17 +311,63 @@ impl Clerk {
         if let Some(fault) = self.shared.fault.lock().expect("no panic happens under this lock").take() {
             return Err(fault);
         }
-        if let (Until::Settled { faults_max }, Some(rest)) = (self.shared.until, self.shared.circuit.rest())
-            && rest.faults >= faults_max
-        {
-            return Err(PostFault::Relay(rest));
+        if let Until::Settled { faults_max } = self.shared.until {
+            if let Some(rest) = self.shared.gates.all_given_up(faults_max) {
+                return Err(PostFault::Relay(rest));
+            }
+            if self.shared.gates.all().is_empty() {
+                return Err(PostFault::NoWay);
+            }
         }
         Ok(*self.shared.stop.borrow())
     }
 
-    /// Renews the lease and ends what has expired.
+    /// Begins with the ways out as they are now: what is new gets a gate, what is gone or changed takes nothing more, and what
+    /// stayed as it was is not disturbed.
+    async fn take_up_routes(&mut self) -> Result<(), PostFault> {
+        let routes = self.routes.borrow_and_update().clone();
+        let (now, before) = (self.shared.world.now(), self.shared.gates.all());
+        let mut gates = Vec::with_capacity(routes.len());
+        for route in routes.iter() {
+            let known = before.iter().find(|gate| gate.route.id == route.id);
+            if let Some(same) = known.filter(|gate| gate.route.stamp == route.stamp) {
+                gates.push(same.clone());
+                continue;
+            }
+            let pace = match known.filter(|gate| gate.pace.caps() == route.caps) {
+                Some(gate) => gate.pace.clone(),
+                None => pace(&self.shared.store, route, now).await?,
+            };
+            let gate = Gate::new(route.clone(), pace, routes.len(), now);
+            for _ in 0..route.connections.max(1) {
+                let (shared, gate) = (self.shared.clone(), gate.clone());
+                self.hands.spawn(async move { connection::work(&shared, &gate).await });
+            }
+            gates.push(gate);
+        }
+        let gone = before.iter().filter(|old| !gates.iter().any(|gate| Arc::ptr_eq(gate, old)));
+        let gone: Vec<_> = gone.cloned().collect();
+        if gates.is_empty() {
+            tracing::error!("No relay is in use: every copy waits until one is");
+        }
+        self.shared.gates.set(gates);
+        for gate in gone {
+            self.shared.elsewhere(gate.retire()).await;
+        }
+        Ok(())
+    }
+
+    /// Renews the lease, ends what has expired, takes up other ways out, and writes down how they stand.
     async fn keep_house(&mut self) -> Result<(), PostFault> {
         let (now, lease) = (self.shared.world.now(), self.shared.lease);
+        // An error means that nobody can change them any more.
+        if self.routes.has_changed().unwrap_or(false) {
+            self.take_up_routes().await?;
+        }
+        let standings = self.shared.gates.standings(now - self.expired >= EXPIRE_MS);
+        if !standings.is_empty() {
+            self.shared.again(move |tx| ways::stand(tx, &standings)).await?;
+        }
         if now - self.renewed >= RENEW_MS {
             let held = self.shared.again(move |tx| ledger::renew_lease(tx, lease, now + LEASE_MS)).await?;
             if !held {
@@ -324,7 +376,7 @@ impl Clerk {
             self.renewed = now;
         }
         if now - self.expired >= EXPIRE_MS {
-            if self.shared.pace.is_holding(now) {
+            if self.shared.gates.are_holding(now) {
                 let held = self.shared.again(move |tx| store::caps::hold(tx, now)).await?;
                 if held > 0 {
                     tracing::error!(
@@ -471,22 +523,76 @@ impl Clerk {
 }
 
 impl Shared {
-    /// The relay is at fault: it rests, and that is told once.
-    pub(crate) fn at_fault(&self, fault: &Fault) {
-        if let Some(rest) = self.circuit.trip(self.world.now(), fault) {
-            tracing::warn!(relay.name = %self.relay.name, faults = rest.faults, error = %fault, "The relay is at fault; its copies wait and no reader is blamed");
+    /// A way is at fault. When it rests from now on, that is told, and what waits in its queue goes elsewhere.
+    pub(crate) async fn at_fault(&self, gate: &Gate, pass: &mut Pass, fault: &Fault, seasoned: bool) {
+        if self.defect == Some(Defect::CircuitNeverOpens) {
+            return;
+        }
+        let now = self.world.now();
+        let Told::Rests { rest, alert } = pass.fault(now, fault, seasoned) else { return };
+        let (name, faults) = (&gate.route.name, rest.faults);
+        match (alert, self.gates.other_is_well(gate)) {
+            (true, true) => {
+                tracing::error!(relay.name = %name, faults, error = %fault, "A relay is at fault: what it had not taken goes by the others, and no reader is blamed");
+            }
+            (true, false) => {
+                tracing::error!(relay.name = %name, faults, error = %fault, "The relay is at fault and there is no other way out: every copy waits, and no reader is blamed");
+            }
+            (false, _) => {
+                tracing::warn!(relay.name = %name, faults, error = %fault, "The relay rests; its copies wait or go another way, and no reader is blamed");
+            }
+        }
+        self.gates.stands_otherwise(gate, now);
+        self.elsewhere(gate.empty()).await;
+        self.moved.notify_one();
+    }
+
+    /// A way took a copy, or answered about one.
+    pub(crate) fn is_well(&self, gate: &Gate, pass: &mut Pass) {
+        if pass.well() {
+            tracing::info!(relay.name = %gate.route.name, "The relay is well again");
+            self.gates.stands_otherwise(gate, self.world.now());
         }
     }
 
-    /// Waits until the relay has rested. `false`: the poster is going home.
-    pub(crate) async fn rested(&self) -> bool {
+    /// Gives a copy to the way whose turn it is, waiting until one can take it. A copy that need not leave any more goes back.
+    async fn hand_over(&self, mut copy: Ready) {
         loop {
-            let wait = self.circuit.wait_ms(self.world.now());
-            if wait == 0 || self.ending.load(Ordering::SeqCst) {
-                return wait == 0;
+            let now = self.world.now();
+            let needless = !self.may_set_out(&copy) || copy.delivery.expires <= now;
+            if needless || self.ending.load(Ordering::SeqCst) {
+                return self.give_back(vec![copy]).await;
             }
-            self.world.sleep(wait.min(AGAIN_MS)).await;
+            let mut moved = std::pin::pin!(self.gates.moved.notified());
+            moved.as_mut().enable();
+            let wait = match self.gates.offer(copy, now) {
+                None => return,
+                Some((back, wait)) => {
+                    copy = back;
+                    wait
+                }
+            };
+            self.tell_of_caps(wait);
+            tokio::select! {
+                biased;
+                () = moved => {}
+                () = self.world.sleep(wait.min(AGAIN_MS)) => {}
+            }
         }
+    }
+
+    /// Copies that did not set out by their way: another takes them at once, or they go back to the queue.
+    pub(crate) async fn elsewhere(&self, copies: Vec<Ready>) {
+        let now = self.world.now();
+        let mut left = Vec::new();
+        for mut copy in copies {
+            copy.leave = None;
+            let stays = !self.may_set_out(&copy) || self.ending.load(Ordering::SeqCst);
+            if let Some((copy, _)) = if stays { Some((copy, 0)) } else { self.gates.offer(copy, now) } {
+                left.push(copy);
+            }
+        }
+        self.give_back(left).await;
     }
 
     /// Whether a copy in hand may set out: its departure was not paused or cancelled when the clerk last looked.
@@ -495,36 +601,48 @@ impl Shared {
         copy.delivery.kind == DepartureKind::Letter || open.contains(&copy.delivery.key.departure)
     }
 
-    /// The next copy that lies ready, if our caps let it leave now.
-    pub(crate) fn try_next(&self) -> Option<Ready> {
-        let leave = self.pace.leave(self.world.now()).ok()?;
-        let mut copy = self.ready.try_take()?;
+    /// The next copy in a gate's queue, waiting for one. `None`: the gate takes no more.
+    pub(crate) async fn take(&self, gate: &Gate) -> Option<Ready> {
+        let copy = gate.ready.take().await;
+        self.gates.moved.notify_waiters();
+        copy
+    }
+
+    /// The next copy that lies ready at a gate, if it may go on and our caps let the copy leave now.
+    pub(crate) fn try_next(&self, gate: &Gate, pass: &Pass) -> Option<Ready> {
+        if !gate.goes_on(pass) {
+            return None;
+        }
+        let leave = gate.pace.leave(self.world.now()).ok()?;
+        let mut copy = gate.ready.try_take()?;
+        self.gates.moved.notify_waiters();
         copy.leave = Some(leave);
         Some(copy)
     }
 
-    /// Waits for leave to try a copy, but no longer than `until`. `None`: it is not to be tried now.
-    pub(crate) async fn leave(&self, until: Ms) -> Option<Leave> {
+    /// Waits for leave to try a copy by a gate, but no longer than `until`. `None`: it is not to be tried now.
+    pub(crate) async fn leave(&self, gate: &Gate, until: Ms) -> Option<Leave> {
         loop {
             let now = self.world.now();
-            match self.pace.leave(now) {
+            match gate.pace.leave(now) {
                 Ok(leave) => {
                     self.told_of_caps.store(false, Ordering::Relaxed);
                     return Some(leave);
                 }
                 Err(_) if now >= until || self.ending.load(Ordering::SeqCst) => return None,
-                Err(wait) => {
-                    self.tell_of_caps(wait);
-                    self.world.sleep(wait.min(AGAIN_MS).min(until - now)).await;
-                }
+                Err(wait) => self.world.sleep(wait.min(AGAIN_MS).min(until - now)).await,
             }
         }
     }
 
     /// A minute's pace is nobody's news; a wait of minutes is told, once.
     fn tell_of_caps(&self, wait: Ms) {
-        if wait > HELD_TOLD_MS && !self.told_of_caps.swap(true, Ordering::Relaxed) {
-            tracing::warn!(relay.name = %self.relay.name, wait_ms = wait, "The relay's cap for a day is reached; the next copies leave when it allows");
+        let caps = self.gates.are_holding(self.world.now());
+        if caps && wait > HELD_TOLD_MS && !self.told_of_caps.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                wait_ms = wait,
+                "The caps of every relay are reached; the next copies leave when one of them allows"
+            );
         }
     }
 
@@ -534,7 +652,12 @@ impl Shared {
             return;
         }
         let keys: Vec<_> = copies.iter().map(|c| c.delivery.key).collect();
-        let (lease, count) = (self.lease, keys.len());
+        self.requeue(&keys).await;
+    }
+
+    /// The same by their keys.
+    pub(crate) async fn requeue(&self, keys: &[DeliveryKey]) {
+        let (lease, count, keys) = (self.lease, keys.len(), keys.to_vec());
         if self.durably(move |tx| ledger::release(tx, lease, &keys)).await.is_some() {
             self.returned.fetch_add(1, Ordering::SeqCst);
             self.let_go(count);
@@ -574,7 +697,7 @@ impl Shared {
                 attempts: c.attempts,
                 state: DeliveryState::Accepted,
                 due: None,
-                route: 1,
+                route: RouteId::FIRST,
                 answer: newsroom::Answer { at: self.world.now(), code: 0, text: String::new() },
             })
             .collect();

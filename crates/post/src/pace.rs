@@ -1,19 +1,23 @@
-//! How much the relay takes from us: so many copies a minute, so many in a day, and never more.
+//! How much a way out takes from us: so many copies a second, a minute, an hour and a day, and never more.
 //!
-//! Copies leave evenly, with at most one second's worth caught up; a day is any 24 hours, because relays count them so.
-//! What was tried before this poster began is read from the ledger, so that a restart does not give a second allowance.
+//! Copies leave evenly, with little caught up; an hour is any 60 minutes and a day any 24 hours, because relays count them
+//! so. What was tried before this poster began is read from the ledger, so that a restart does not give a second allowance.
 //! [`outlook`] says ahead of time what will have left by when: never more than will.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use newsroom::{DAY_MS, MINUTE_MS, Ms, SECOND_MS};
+use newsroom::{DAY_MS, HOUR_MS, MINUTE_MS, Ms, SECOND_MS};
 
-/// How much a relay takes from us. None: as much as we have.
+/// How much a way out takes from us. None: as much as we have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Caps {
+    /// Copies in any second.
+    pub per_second: Option<u32>,
     /// Copies in any 60 seconds.
     pub per_minute: Option<u32>,
+    /// Copies in any 60 minutes.
+    pub per_hour: Option<u32>,
     /// Copies in any 24 hours.
     pub per_day: Option<u32>,
 }
@@ -23,52 +27,91 @@ impl Caps {
     pub fn are_none(&self) -> bool {
         *self == Self::default()
     }
+
+    /// Whether any of them counts what was tried before the poster began.
+    pub fn look_back(&self) -> bool {
+        self.per_hour.is_some() || self.per_day.is_some()
+    }
+
+    fn evens(&self, now: Ms) -> Vec<Even> {
+        let second = self.per_second.map(|cap| Even::new(cap, SECOND_MS, CATCH_UP_MS / 5, now));
+        let minute = self.per_minute.map(|cap| Even::new(cap, MINUTE_MS, CATCH_UP_MS, now));
+        second.into_iter().chain(minute).collect()
+    }
+
+    fn windows(&self, tried: &[Tried]) -> Vec<Window> {
+        let hour = self.per_hour.map(|cap| Window::new(cap, HOUR_MS, tried));
+        let day = self.per_day.map(|cap| Window::new(cap, DAY_MS, tried));
+        hour.into_iter().chain(day).collect()
+    }
 }
 
 /// So many copies were tried in one minute since 1970.
 pub type Tried = (i64, i64);
 
-/// What may be caught up at once, in milliseconds of pace: timers wake late, and a late one must not cost copies.
+/// What may be caught up at once of a minute's pace, in milliseconds: timers wake late, and a late one must not cost copies.
+/// Of a second's, a fifth of it.
 const CATCH_UP_MS: Ms = SECOND_MS;
-/// A minute's copies are spread over this, in milliseconds, so that with what is caught up no 60 seconds hold more.
-const SPREAD_MS: Ms = MINUTE_MS + CATCH_UP_MS;
-/// For so long after a copy had to wait, our caps count as what holds copies back, in milliseconds.
-const HOLDING_MS: Ms = MINUTE_MS;
 
-/// Lets copies leave at the relay's pace.
-pub struct Pace {
-    caps: Caps,
-    state: Mutex<State>,
-}
-
-struct State {
-    /// The next copy leaves by the minute's cap at this, in microseconds.
+/// A pace: copies leave evenly. The span's copies are spread over a little more than the span, so that with what is caught
+/// up no span holds more.
+#[derive(Clone, Debug)]
+struct Even {
+    cap: i64,
+    /// The cap's copies leave within this, in milliseconds.
+    spread_ms: Ms,
+    catch_up_ms: Ms,
+    step_us: i64,
+    /// The next copy leaves at this, in microseconds.
     next_us: i64,
-    day: Day,
-    /// When a copy last had to wait.
-    waited: Option<Ms>,
 }
 
-/// The tries of the last 24 hours, by minute.
-#[derive(Clone, Debug, Default)]
-struct Day {
+impl Even {
+    fn new(cap: u32, span: Ms, catch_up_ms: Ms, now: Ms) -> Self {
+        let (cap, spread_ms) = (i64::from(cap), span + catch_up_ms);
+        let step_us = (spread_ms * 1_000 + cap - 1) / cap;
+        // Nothing is caught up at the start: the span before may have been a full one.
+        Self { cap, spread_ms, catch_up_ms, step_us, next_us: now * 1_000 + step_us }
+    }
+
+    /// How many may leave now.
+    fn room(&self, now: Ms) -> i64 {
+        let next = self.next_us.max((now - self.catch_up_ms) * 1_000);
+        if next > now * 1_000 { 0 } else { (now * 1_000 - next) / self.step_us + 1 }
+    }
+
+    fn wait(&self, now: Ms) -> Ms {
+        ((self.next_us - now * 1_000).max(0) + 999) / 1_000
+    }
+
+    fn take(&mut self, now: Ms) {
+        self.next_us = self.next_us.max((now - self.catch_up_ms) * 1_000) + self.step_us;
+    }
+}
+
+/// The tries of the last hour or day, by minute.
+#[derive(Clone, Debug)]
+struct Window {
+    cap: i64,
+    span: Ms,
     minutes: VecDeque<Tried>,
     sum: i64,
 }
 
-impl Day {
-    fn new(tried: &[Tried]) -> Self {
-        Self { minutes: tried.iter().copied().collect(), sum: tried.iter().map(|(_, count)| count).sum() }
+impl Window {
+    fn new(cap: u32, span: Ms, tried: &[Tried]) -> Self {
+        let sum = tried.iter().map(|(_, count)| count).sum();
+        Self { cap: i64::from(cap), span, minutes: tried.iter().copied().collect(), sum }
     }
 
-    /// When the tries of a minute no longer count: 24 hours after its end.
-    fn forgotten(minute: i64) -> Ms {
-        (minute + 1) * MINUTE_MS + DAY_MS
+    /// When the tries of a minute no longer count: a span after its end.
+    fn forgotten(&self, minute: i64) -> Ms {
+        (minute + 1) * MINUTE_MS + self.span
     }
 
     fn forget(&mut self, now: Ms) {
         while let Some((minute, count)) = self.minutes.front().copied()
-            && Self::forgotten(minute) <= now
+            && self.forgotten(minute) <= now
         {
             self.sum -= count;
             self.minutes.pop_front();
@@ -91,28 +134,67 @@ impl Day {
         }
     }
 
-    /// How long until fewer than `cap` count, in milliseconds.
-    fn wait(&self, cap: i64, now: Ms) -> Ms {
+    /// How long until fewer than the cap count, in milliseconds.
+    fn wait(&self, now: Ms) -> Ms {
         let mut sum = self.sum;
         for (minute, count) in &self.minutes {
-            if sum < cap {
+            if sum < self.cap {
                 break;
             }
             sum -= count;
-            if sum < cap {
-                return (Self::forgotten(*minute) - now).max(1);
+            if sum < self.cap {
+                return (self.forgotten(*minute) - now).max(1);
             }
         }
         0
     }
 }
 
+/// Lets copies leave at the pace that a way out takes.
+pub struct Pace {
+    caps: Caps,
+    state: Mutex<State>,
+}
+
+struct State {
+    evens: Vec<Even>,
+    windows: Vec<Window>,
+}
+
+impl State {
+    /// How many may leave now, or how long until one may, in milliseconds.
+    fn room(&mut self, now: Ms) -> Result<i64, Ms> {
+        self.windows.iter_mut().for_each(|window| window.forget(now));
+        let wait = self.evens.iter().map(|even| even.wait(now)).chain(self.windows.iter().map(|w| w.wait(now))).max();
+        match wait {
+            Some(wait) if wait > 0 => Err(wait),
+            _ => {
+                let evens = self.evens.iter().map(|even| even.room(now));
+                let room = evens.chain(self.windows.iter().map(|window| window.cap - window.sum)).min();
+                Ok(room.unwrap_or(i64::MAX))
+            }
+        }
+    }
+}
+
 impl Pace {
     /// The pace of a poster that begins `now`; `tried` is what the ledger knows of the last 24 hours, in order.
     pub fn new(caps: Caps, now: Ms, tried: &[Tried]) -> Arc<Self> {
-        // Nothing is caught up at the start: the minute before may have been a full one.
-        let next_us = now * 1_000 + caps.per_minute.map_or(0, step_us);
-        Arc::new(Self { caps, state: Mutex::new(State { next_us, day: Day::new(tried), waited: None }) })
+        let state = State { evens: caps.evens(now), windows: caps.windows(tried) };
+        Arc::new(Self { caps, state: Mutex::new(state) })
+    }
+
+    /// The caps that it keeps.
+    pub fn caps(&self) -> Caps {
+        self.caps
+    }
+
+    /// How many copies may be tried now.
+    ///
+    /// # Errors
+    /// How long until one may, in milliseconds.
+    pub fn room(&self, now: Ms) -> Result<i64, Ms> {
+        if self.caps.are_none() { Ok(i64::MAX) } else { self.lock().room(now) }
     }
 
     /// Leave for one copy to be tried now.
@@ -124,40 +206,22 @@ impl Pace {
             return Ok(Leave(None));
         }
         let mut state = self.lock();
-        state.day.forget(now);
-        let by_day = self.caps.per_day.map_or(0, |cap| state.day.wait(i64::from(cap), now));
-        let by_minute = self.caps.per_minute.map_or(0, |_| ((state.next_us - now * 1_000).max(0) + 999) / 1_000);
-        let wait = by_day.max(by_minute);
-        if wait > 0 {
-            state.waited = Some(now);
-            return Err(wait);
-        }
-        if let Some(cap) = self.caps.per_minute {
-            state.next_us = state.next_us.max((now - CATCH_UP_MS) * 1_000) + step_us(cap);
-        }
+        state.room(now)?;
+        state.evens.iter_mut().for_each(|even| even.take(now));
         let minute = now.div_euclid(MINUTE_MS);
-        state.day.add(minute, 1);
+        state.windows.iter_mut().for_each(|window| window.add(minute, 1));
         Ok(Leave(Some((self.clone(), minute))))
-    }
-
-    /// Whether our own caps are what holds copies back.
-    pub fn is_holding(&self, now: Ms) -> bool {
-        self.lock().waited.is_some_and(|at| now - at < HOLDING_MS)
     }
 
     fn take_back(&self, minute: i64) {
         let mut state = self.lock();
-        state.day.take_back(minute);
-        state.next_us -= self.caps.per_minute.map_or(0, step_us);
+        state.windows.iter_mut().for_each(|window| window.take_back(minute));
+        state.evens.iter_mut().for_each(|even| even.next_us -= even.step_us);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no panic happens under this lock")
     }
-}
-
-fn step_us(per_minute: u32) -> i64 {
-    (SPREAD_MS * 1_000 + i64::from(per_minute) - 1) / i64::from(per_minute)
 }
 
 /// Leave for one copy. Dropped without [`Leave::spend`], it goes back: the copy was not tried.
@@ -187,27 +251,51 @@ pub struct Outlook {
     pub done: Option<Ms>,
 }
 
-/// How many of `copies` the caps let leave from `now` until `until`, each tried once, when `tried` were tried before.
-pub fn outlook(caps: &Caps, tried: &[Tried], copies: i64, now: Ms, until: Ms) -> Outlook {
-    if caps.are_none() {
+/// One way's part in an outlook.
+struct Ahead {
+    evens: Vec<Even>,
+    /// What each pace left over of the minute before, in copies times milliseconds of its spread.
+    rests: Vec<i64>,
+    windows: Vec<Window>,
+}
+
+impl Ahead {
+    /// How many of at most `copies` leave between two moments no more than a minute apart.
+    fn leave(&mut self, from: Ms, to: Ms, copies: i64) -> i64 {
+        let mut leaving = copies;
+        for (even, rest) in self.evens.iter().zip(&mut self.rests) {
+            let paced = (to - from) * even.cap + *rest;
+            *rest = paced % even.spread_ms;
+            leaving = leaving.min(paced / even.spread_ms);
+        }
+        for window in &mut self.windows {
+            window.forget(from);
+            leaving = leaving.min((window.cap - window.sum).max(0));
+        }
+        if leaving > 0 {
+            self.windows.iter_mut().for_each(|window| window.add(to.div_euclid(MINUTE_MS), leaving));
+        }
+        leaving
+    }
+}
+
+/// How many of `copies` the ways out let leave from `now` until `until`, each tried once. A way is its caps and what was
+/// tried by it before.
+pub fn outlook(ways: &[(Caps, &[Tried])], copies: i64, now: Ms, until: Ms) -> Outlook {
+    if ways.is_empty() || ways.iter().any(|(caps, _)| caps.are_none()) {
         return Outlook { carried: copies, done: None };
     }
-    let mut day = Day::new(tried);
-    let (mut carried, mut at, mut paced_rest) = (0, now, 0);
+    let ahead = |(caps, tried): &(Caps, &[Tried])| {
+        let evens = caps.evens(now);
+        Ahead { rests: vec![0; evens.len()], evens, windows: caps.windows(tried) }
+    };
+    let mut ways: Vec<Ahead> = ways.iter().map(ahead).collect();
+    let (mut carried, mut at) = (0, now);
     while carried < copies && at < until {
         let next = (at + MINUTE_MS).min(until);
-        day.forget(at);
-        let by_day = caps.per_day.map_or(i64::MAX, |cap| (i64::from(cap) - day.sum).max(0));
-        let by_minute = caps.per_minute.map_or(i64::MAX, |cap| {
-            let paced = (next - at) * i64::from(cap) + paced_rest;
-            paced_rest = paced % SPREAD_MS;
-            paced / SPREAD_MS
-        });
-        let leaving = by_day.min(by_minute).min(copies - carried);
-        if leaving > 0 {
-            day.add(next.div_euclid(MINUTE_MS), leaving);
+        for way in &mut ways {
+            carried += way.leave(at, next, copies - carried);
         }
-        carried += leaving;
         at = next;
     }
     Outlook { carried, done: (carried >= copies).then_some(at) }
@@ -222,19 +310,24 @@ mod tests {
 
     fn caps(per_minute: u32, per_day: u32) -> Caps {
         let some = |cap: u32| Some(cap).filter(|cap| *cap > 0);
-        Caps { per_minute: some(per_minute), per_day: some(per_day) }
+        Caps { per_minute: some(per_minute), per_day: some(per_day), ..Caps::default() }
     }
 
     /// Everything that leaves until `until` when copies never run out; asked again when told to, at most `late` later.
     fn greedy(pace: &Arc<Pace>, mut now: Ms, until: Ms, mut late: impl FnMut() -> Ms) -> Vec<Ms> {
         let mut left = Vec::new();
         while now < until {
+            let room = pace.room(now);
             match pace.leave(now) {
                 Ok(leave) => {
+                    assert!(room.is_ok_and(|room| room > 0), "leave is given where there is room");
                     leave.spend();
                     left.push(now);
                 }
-                Err(wait) => now += wait + late(),
+                Err(wait) => {
+                    assert_eq!(room, Err(wait));
+                    now += wait + late();
+                }
             }
         }
         left
@@ -258,13 +351,25 @@ mod tests {
         }
 
         #[test]
+        fn no_second_and_no_hour_holds_more_than_its_cap(
+            per_second in 1_u32..50, per_hour in 1_u32..2_000, lates in proptest::collection::vec(0_i64..3_000, 1..8),
+        ) {
+            let caps = Caps { per_second: Some(per_second), per_hour: Some(per_hour), ..Caps::default() };
+            let pace = Pace::new(caps, DAWN, &[]);
+            let mut late = lates.iter().cycle();
+            let left = greedy(&pace, DAWN, DAWN + 3 * HOUR_MS, || *late.next().unwrap());
+            prop_assert!(most_within(&left, SECOND_MS) <= per_second as usize);
+            prop_assert!(most_within(&left, HOUR_MS) <= per_hour as usize);
+        }
+
+        #[test]
         fn the_outlook_promises_no_more_than_leaves_and_little_less(
             per_minute in 0_u32..50, per_day in 1_u32..2_000, before in 0_i64..2_000, hours in 1_i64..40,
         ) {
             let (caps, tried) = (caps(per_minute, per_day), [(DAWN / MINUTE_MS - 600, before)]);
             let until = DAWN + hours * 60 * MINUTE_MS;
             let leaves = greedy(&Pace::new(caps, DAWN, &tried), DAWN, until, || 0).len() as i64;
-            let promised = outlook(&caps, &tried, i64::MAX / 2, DAWN, until).carried;
+            let promised = outlook(&[(caps, &tried)], i64::MAX / 2, DAWN, until).carried;
             prop_assert!(promised <= leaves, "{promised} of {leaves}");
             prop_assert!(promised + 2 + i64::from(per_minute) * 3 >= leaves, "{promised} of {leaves}");
         }
@@ -284,9 +389,8 @@ mod tests {
     fn a_copy_that_was_not_tried_does_not_count() {
         let pace = Pace::new(caps(0, 1), DAWN, &[]);
         drop(pace.leave(DAWN).ok().unwrap());
-        assert!(!pace.is_holding(DAWN));
         pace.leave(DAWN).ok().unwrap().spend();
-        assert!(pace.leave(DAWN).is_err() && pace.is_holding(DAWN) && !pace.is_holding(DAWN + HOLDING_MS));
+        assert!(pace.leave(DAWN).is_err());
     }
 
     #[test]
@@ -299,9 +403,18 @@ mod tests {
     #[test]
     fn without_caps_nothing_waits() {
         assert!(Pace::new(Caps::default(), DAWN, &[]).leave(DAWN).is_ok());
-        let all = outlook(&Caps::default(), &[], 40_000, DAWN, DAWN + 1);
+        let all = outlook(&[(caps(1, 1), &[]), (Caps::default(), &[])], 40_000, DAWN, DAWN + 1);
         assert_eq!(all, Outlook { carried: 40_000, done: None });
-        let slow = outlook(&caps(61, 0), &[], 600, DAWN, DAWN + DAY_MS);
+        let slow = outlook(&[(caps(61, 0), &[])], 600, DAWN, DAWN + DAY_MS);
         assert_eq!(slow, Outlook { carried: 600, done: Some(DAWN + 10 * MINUTE_MS) });
+    }
+
+    #[test]
+    fn several_ways_carry_the_sum_of_what_each_still_takes() {
+        let tried = [(DAWN / MINUTE_MS - 60, 80)];
+        let ways: [(Caps, &[Tried]); 2] = [(caps(0, 100), &tried), (caps(61, 300), &[])];
+        let day = outlook(&ways, 10_000, DAWN, DAWN + 20 * HOUR_MS);
+        assert_eq!(day, Outlook { carried: 20 + 300, done: None });
+        assert_eq!(outlook(&ways, 140, DAWN, DAWN + DAY_MS).done, Some(DAWN + 2 * MINUTE_MS));
     }
 }

@@ -54,7 +54,7 @@ pub struct Ready {
     head: Vec<u8>,
     words: Arc<SharedCopy>,
     tails: Tails,
-    /// The relay's caps let it be tried; goes back with it when it was not.
+    /// Its way's caps let it be tried; goes back with it when it was not.
     pub(crate) leave: Option<Leave>,
 }
 

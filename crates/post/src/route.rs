@@ -1,11 +1,15 @@
-//! The way out: one relay, greeted, encrypted and logged in to.
+//! A way out: who carries our mail, by which name, and how much of it.
 //!
-//! Encryption that was asked for is never done without: a relay that offers no STARTTLS, or whose certificate is not good,
-//! gets no mail. A password never leaves in the clear, but to a relay on this very machine. Whatever goes wrong here is the
-//! relay's fault or ours, and no reader's.
+//! Whoever carries it, a way is the same to the rest of the post: [`Route::open`] gives a session that takes messages, or
+//! says why there is none. Encryption that was asked for is never done without: a relay that offers no STARTTLS, or whose
+//! certificate is not good, gets no mail. A password never leaves in the clear, but to a relay on this very machine.
+//! Whatever goes wrong here is the way's fault or ours, and no reader's.
+
+use std::net::IpAddr;
 
 use mail::address::HostName;
 use mail::smtp::client::{Patience, Session, Trouble};
+use newsroom::{Ms, RouteId};
 use seal::Secret;
 use tokio::time::timeout;
 use world::tls::{Insecure, Tls};
@@ -13,25 +17,68 @@ use world::{Stream, Target, World};
 
 use crate::pace::Caps;
 
-/// A relay that carries our mail.
+/// A way out.
 #[derive(Clone)]
-pub struct Relay {
+pub struct Route {
+    /// As the ledger names it.
+    pub id: RouteId,
     /// Its name in reports.
     pub name: String,
-    /// Where it listens.
-    pub target: Target,
-    /// How the way to it is encrypted.
-    pub encryption: Encryption,
-    /// The name we say in EHLO: our own host's.
-    pub ehlo: HostName,
-    /// How we log in, if we do.
-    pub login: Option<Login>,
+    /// Differs whenever anything about the way does: by this a poster knows that it has to begin with it anew.
+    pub stamp: String,
+    /// Its share beside the others; 0: only when no other can.
+    pub weight: u32,
     /// How many connections at once.
     pub connections: usize,
     /// How many messages over one connection; relays close after some hundreds.
     pub messages_per_connection: usize,
     /// How much it takes from us.
     pub caps: Caps,
+    /// How long it may answer nothing at all to anything asked before it rests, in milliseconds.
+    pub silence_ms: Ms,
+    /// Who carries it.
+    pub carrier: Carrier,
+}
+
+/// Who carries the mail of a way.
+#[derive(Clone)]
+pub enum Carrier {
+    /// A relay: it takes every reader's copy.
+    Relay(Relay),
+}
+
+impl Route {
+    /// Opens a connection that takes messages.
+    ///
+    /// # Errors
+    /// [`Unreached`].
+    pub async fn open(&self, world: &World) -> Result<Session<Stream>, Unreached> {
+        match &self.carrier {
+            Carrier::Relay(relay) => relay.open(world).await,
+        }
+    }
+
+    /// Whether it takes copies for the readers of this lane of the ledger.
+    pub fn takes(&self, _lane: i64) -> bool {
+        match &self.carrier {
+            Carrier::Relay(_) => true,
+        }
+    }
+}
+
+/// A relay: greeted, encrypted and logged in to.
+#[derive(Clone)]
+pub struct Relay {
+    /// Where it listens.
+    pub target: Target,
+    /// The address of this host that connections come from; the system's choice when none is named.
+    pub source: Option<IpAddr>,
+    /// How the way to it is encrypted.
+    pub encryption: Encryption,
+    /// The name we say in EHLO: our own host's.
+    pub ehlo: HostName,
+    /// How we log in, if we do.
+    pub login: Option<Login>,
     /// How long we wait for it, by step.
     pub patience: Patience,
 }
@@ -81,7 +128,8 @@ impl Relay {
     /// # Errors
     /// [`Unreached`].
     pub async fn open(&self, world: &World) -> Result<Session<Stream>, Unreached> {
-        let stream = world.dial(&self.target).await.map_err(|fault| Unreached::Connect(fault.to_string()))?;
+        let stream =
+            world.dial_from(self.source, &self.target).await.map_err(|fault| Unreached::Connect(fault.to_string()))?;
         let is_here = stream.peer().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
         let mut session = match &self.encryption {
             Encryption::None if self.login.is_some() && !is_here => return Err(Unreached::ClearLogin),

@@ -1,6 +1,6 @@
 //! A test copy: one mail to an address that a member typed, in a transaction of its own.
 //!
-//! It goes through the relay that carries the edition, made up and signed as a copy is, and over the same connection code.
+//! It goes by a way that carries the edition, made up and signed as a copy is, and over the same connection code.
 //! It is no delivery: the address belongs to no reader, so that there is nothing in the ledger, nothing counts as read, and
 //! nothing is tried again. Its links carry no token that a door takes. What the relay said is told at once; whoever asked
 //! may ask again.
@@ -15,7 +15,7 @@ use vault::Vault;
 use world::World;
 
 use crate::ready::Sender;
-use crate::route::{Relay, Unreached};
+use crate::route::{Route, Unreached};
 use crate::verdict::{self, Said};
 
 /// A member tries a mail out a few times; more than this in an hour is somebody using the desk to write to strangers.
@@ -32,8 +32,8 @@ pub struct Way<'a> {
     pub vault: &'a Vault,
     /// Signs it.
     pub sender: &'a Sender,
-    /// Carries it.
-    pub relay: &'a Relay,
+    /// Carry it: the first of them that can be reached.
+    pub routes: &'a [Route],
 }
 
 /// What a member asked for.
@@ -79,9 +79,12 @@ pub enum TestFault {
     /// The mail cannot be made up.
     #[error("the mail cannot be made up: {0}")]
     Mail(String),
-    /// No connection to the relay came about.
+    /// No connection to a relay came about.
     #[error("{0}")]
     Unreached(String),
+    /// No relay is in use.
+    #[error("no relay is in use")]
+    NoWay,
     /// The relay, or the server behind it, did not take it.
     #[error("it was not taken: {} {}", .0.code, .0.text)]
     Refused(Said),
@@ -122,7 +125,7 @@ pub async fn send(way: Way<'_>, asked: Asked<'_>) -> Result<Said, TestFault> {
     sent
 }
 
-async fn carry(Way { world, vault, sender, relay, .. }: Way<'_>, copy: &TestCopy<'_>) -> Result<Said, TestFault> {
+async fn carry(Way { world, vault, sender, routes, .. }: Way<'_>, copy: &TestCopy<'_>) -> Result<Said, TestFault> {
     let shared = SharedMail::from_bytes(&copy.mail.body).map_err(|fault| TestFault::Mail(fault.to_string()))?;
     let to = EnvelopeAddress::parse(copy.to.expose()).map_err(|_| TestFault::Address)?;
     let (departure, nobody) = (DepartureId(copy.number), ReaderId(0));
@@ -139,18 +142,25 @@ async fn carry(Way { world, vault, sender, relay, .. }: Way<'_>, copy: &TestCopy
     let from = EnvelopeAddress::parse(&verp).map(ReversePath::Address).map_err(|_| TestFault::Address)?;
     let bytes = pieces.iter().map(|piece| piece.bytes().len() as u64).sum();
     let envelope = Envelope { from: &from, to: &to, message_bytes: Some(bytes) };
-    transact(world, relay, &envelope, &pieces, copy.to.local()).await
+    transact(world, routes, &envelope, &pieces, copy.to.local()).await
 }
 
 async fn transact(
     world: &World,
-    relay: &Relay,
+    routes: &[Route],
     envelope: &Envelope<'_>,
     pieces: &[Piece<'_>; 6],
     local: &str,
 ) -> Result<Said, TestFault> {
     let unreached = |fault: Unreached| TestFault::Unreached(verdict::scrub(&fault.to_string(), local));
-    let mut session = relay.open(world).await.map_err(unreached)?;
+    let mut open = Err(TestFault::NoWay);
+    for route in routes {
+        open = route.open(world).await.map_err(unreached);
+        if open.is_ok() {
+            break;
+        }
+    }
+    let mut session = open?;
     let told = async {
         session.begin(envelope).await?;
         session.pieces(pieces).await?;

@@ -9,7 +9,7 @@
 //! | RCPT | later | refused; relay at fault when it is about the account | relay at fault |
 //! | DATA | later | relay at fault | relay at fault |
 //! | body | later | refused | later: no dot has left |
-//! | dot | later | refused | **uncertain** |
+//! | dot | later | refused; relay at fault when it is about the account | **uncertain** |
 //!
 //! 421 is a farewell whatever it answers (RFC 5321 §3.8): the connection is over and the copy goes back unblamed, except
 //! after the dot, where it says "not taken" and the copy is tried later. Only a reader's own refusal counts against them.
@@ -68,6 +68,7 @@ pub fn of_trouble(trouble: &Trouble) -> Verdict {
         };
     };
     match (trouble.phase, reply.kind()) {
+        (Phase::Dot, ReplyKind::No) if is_about_account(reply) => Verdict::RelayAtFault,
         (Phase::Dot, _) => of_reply(reply),
         _ if reply.is_closing() => Verdict::RelayAtFault,
         (Phase::Rcpt | Phase::Data | Phase::Body, ReplyKind::NotNow) => Verdict::Later,
@@ -77,11 +78,15 @@ pub fn of_trouble(trouble: &Trouble) -> Verdict {
     }
 }
 
-/// Whether a refusal at RCPT is about our account or our right to relay rather than about the reader: RFC 4954 §6 (530,
-/// 535, 538), and the words every relay uses for a stranger.
+/// Whether a refusal at RCPT or at the dot is about our account or our right to relay rather than about the reader: RFC 4954
+/// §6 (530, 535, 538), and the words every relay uses for a stranger. A status x.1.z or x.2.z is about the reader's address
+/// or mailbox, whatever the words (RFC 3463 §3.2, §3.3).
 fn is_about_account(reply: &Reply) -> bool {
     if matches!(reply.code, 530 | 535 | 538) {
         return true;
+    }
+    if reply.enhanced.is_some_and(|status| matches!(status.subject, 1 | 2)) {
+        return false;
     }
     let words = reply.text.to_ascii_lowercase();
     let signs = [
@@ -92,6 +97,8 @@ fn is_about_account(reply: &Reply) -> bool {
         "authentication required",
         "account suspended",
         "account is suspended",
+        "account has been suspended",
+        "account disabled",
         "sender not verified",
         "sending quota",
     ];
@@ -188,6 +195,12 @@ mod tests {
         assert_eq!(of_trouble(&refused(Phase::Mail, 550, "sender unknown")), Verdict::RelayAtFault);
         assert_eq!(of_trouble(&refused(Phase::Rcpt, 554, "5.7.1 Relay access denied")), Verdict::RelayAtFault);
         assert_eq!(of_trouble(&refused(Phase::Rcpt, 421, "busy")), Verdict::RelayAtFault);
+        let status = |phase, subject| {
+            let reply = Reply::new(550, mail::smtp::Enhanced::new(5, subject, 1), "account suspended");
+            of_trouble(&Trouble { phase, what: What::Reply(reply) })
+        };
+        assert_eq!((status(Phase::Dot, 7), status(Phase::Dot, 2)), (Verdict::RelayAtFault, Verdict::Refused));
+        assert_eq!((status(Phase::Rcpt, 7), status(Phase::Rcpt, 2)), (Verdict::RelayAtFault, Verdict::Refused));
         assert_eq!(of_trouble(&refused(Phase::Rcpt, 550, "no such mailbox")), Verdict::Refused);
         assert_eq!(of_trouble(&refused(Phase::Rcpt, 451, "greylisted")), Verdict::Later);
     }

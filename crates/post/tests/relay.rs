@@ -7,7 +7,6 @@ use mail::smtp::client::{Envelope, Patience};
 use mail::smtp::server::{Answer, Ended, Offer, Received, Receiver, Terms, serve, serve_upgraded};
 use mail::smtp::{Enhanced, Reply};
 use post::circuit::{Fault, FaultKind};
-use post::pace::Caps;
 use post::route::{Encryption, Login, Relay, Unreached};
 use seal::Secret;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -107,14 +106,11 @@ async fn answer(stream: Stream, ear: &mut Ear, acceptor: &TlsAcceptor, door: Doo
 
 fn relay(host: &str, encryption: Encryption, login: Option<&str>) -> Relay {
     Relay {
-        name: host.into(),
         target: Target::Host { host: host.into(), port: 587 },
+        source: None,
         encryption,
         ehlo: HostName::parse("courier.example").unwrap(),
         login: login.map(|secret| Login { name: "news".into(), secret: Secret::new(secret.to_owned()) }),
-        connections: 1,
-        messages_per_connection: 1,
-        caps: Caps::default(),
         patience: Patience::default(),
     }
 }

@@ -19,10 +19,10 @@ use mail::dkim::Signer;
 use mail::smtp::client::Patience;
 use newsroom::{
     ArticleId, Credit, DAY_MS, DepartureId, DepartureState, EditionKind, MINUTE_MS, Ms, Newsletter, NewsletterId,
-    Outlet, Revision, SECOND_MS, TopicId, Topics,
+    Outlet, Revision, RouteId, SECOND_MS, TopicId, Topics,
 };
 use post::pace::Caps;
-use post::route::{Encryption, Login, Relay};
+use post::route::{Carrier, Encryption, Login, Relay, Route};
 use post::{Defect, Orders, PostFault, Sender, Until};
 use seal::Secret;
 use store::{Store, articles, editions, newsletters, topics};
@@ -57,6 +57,8 @@ const PAUSED_AFTER_MS_MAX: Ms = 3 * MINUTE_MS;
 const PAUSED_MS_MAX: Ms = 50 * MINUTE_MS;
 /// How long a second poster waits for a moment at which the first one is best paused.
 const PAUSE_WAIT: Duration = Duration::from_secs(2 * 3_600);
+/// How long the relay may say nothing at all, in milliseconds: the default.
+const SILENCE_MS: Ms = 30 * SECOND_MS;
 /// How long a poster waits before it asks for a held lease again, in milliseconds.
 const HELD_MS: Ms = 10 * SECOND_MS;
 
@@ -111,17 +113,24 @@ impl Charter {
             self.plan.login.then(|| Login { name: relay::NAME.into(), secret: Secret::new(relay::PASSWORD.into()) });
         Orders {
             sender: Sender { signer: self.signer.clone() },
-            relay: Relay {
+            routes: post::fixed(vec![Route {
+                id: RouteId::FIRST,
                 name: relay::HOST.into(),
-                target: Target::Host { host: relay::ADDRESS.into(), port: relay::PORT },
-                encryption: Encryption::None,
-                ehlo: HostName::parse(&format!("{name}.{DOMAIN}")).expect("a host name"),
-                login,
+                stamp: String::new(),
+                weight: 1,
                 connections: self.plan.connections,
                 messages_per_connection: self.plan.messages_per_connection,
                 caps: Caps::default(),
-                patience: Patience::default(),
-            },
+                silence_ms: SILENCE_MS,
+                carrier: Carrier::Relay(Relay {
+                    target: Target::Host { host: relay::ADDRESS.into(), port: relay::PORT },
+                    source: None,
+                    encryption: Encryption::None,
+                    ehlo: HostName::parse(&format!("{name}.{DOMAIN}")).expect("a host name"),
+                    login,
+                    patience: Patience::default(),
+                }),
+            }]),
             // A restart has the holder of the life before it; a second poster has one of its own.
             holder: name.split('-').next().unwrap_or(name).into(),
             idle_ms: IDLE_MS,
@@ -494,6 +503,7 @@ async fn post_office(part: Part, name: String, stop: watch::Receiver<bool>) -> E
             Err(PostFault::Held(_)) => outside.count("lease held by another"),
             Err(PostFault::Fenced) => outside.count("posters fenced"),
             Err(PostFault::Relay(rest)) => return Ended::Store(format!("it gave the relay up: {}", rest.fault)),
+            Err(PostFault::NoWay) => return Ended::Store("it has no way out".into()),
             Err(PostFault::Store(fault)) => return fault.into(),
         }
         if *stop.borrow() {

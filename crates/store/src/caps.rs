@@ -1,9 +1,11 @@
-//! What the relay's caps need to know: what was tried of late, what waits, and what a person chose for a shortfall.
+//! What the relays' caps need to know: what was tried of late, what waits, and what a person chose for a shortfall.
 //!
 //! A departure that our own caps kept from leaving in time is **held**: paused, and spared from expiring, until a person
 //! lengthens its life or accepts that so many readers do not get it. Nothing here reads or sets a cap.
 
-use newsroom::{DepartureId, HOUR_MS, Ms};
+use std::collections::BTreeMap;
+
+use newsroom::{DepartureId, HOUR_MS, Ms, RouteId};
 
 use crate::ledger::POSTER_ENDED;
 use crate::{Read, Result, Write, args, sql};
@@ -12,32 +14,39 @@ use crate::{Read, Result, Write, args, sql};
 const ANSWERED_LATE_MS: Ms = HOUR_MS;
 
 const TRIED: &str = sql!(
-    "SELECT a.at / 60000, count(*)
+    "SELECT a.route, a.at / 60000, count(*)
      FROM departure AS p
      JOIN attempt AS a ON a.departure = p.id
      WHERE p.expires > $2 AND a.at > $1
-     GROUP BY a.at / 60000
-     ORDER BY a.at / 60000"
+     GROUP BY a.route, a.at / 60000
+     ORDER BY a.route, a.at / 60000"
 );
 const TRIED_UNKNOWN: &str = sql!(
-    "SELECT since / 60000, count(*)
-     FROM doubt
-     WHERE since > $1 AND cause = $2
-     GROUP BY since / 60000
-     ORDER BY since / 60000"
+    "SELECT d.route, u.since / 60000, count(*)
+     FROM doubt AS u
+     JOIN delivery AS d ON d.departure = u.departure AND d.lane = u.lane AND d.position = u.position
+     WHERE u.since > $1 AND u.cause = $2
+     GROUP BY d.route, u.since / 60000
+     ORDER BY d.route, u.since / 60000"
 );
 
-/// How many copies were tried in each minute (counted from 1970) after `since`, in order: what the relay answered, and
-/// what an ended poster may have sent.
+/// So many copies, tried in each minute, counted from 1970.
+pub type Minutes = Vec<(i64, i64)>;
+
+/// How many copies were tried by each way in each minute after `since`, in order: what was answered, and what an ended
+/// poster may have sent.
 ///
 /// # Errors
 /// [`crate::Error`].
-pub fn tried(tx: &Read, since: Ms) -> Result<Vec<(i64, i64)>> {
-    let mut minutes: Vec<(i64, i64)> =
-        tx.query(TRIED, args![since, since - ANSWERED_LATE_MS])?.iter().map(|r| (r.int(0), r.int(1))).collect();
-    minutes.extend(tx.query(TRIED_UNKNOWN, args![since, POSTER_ENDED])?.iter().map(|r| (r.int(0), r.int(1))));
-    minutes.sort_unstable();
-    Ok(minutes)
+pub fn tried(tx: &Read, since: Ms) -> Result<BTreeMap<RouteId, Minutes>> {
+    let mut ways: BTreeMap<RouteId, Minutes> = BTreeMap::new();
+    let mut rows = tx.query(TRIED, args![since, since - ANSWERED_LATE_MS])?;
+    rows.extend(tx.query(TRIED_UNKNOWN, args![since, POSTER_ENDED])?);
+    for row in rows {
+        ways.entry(RouteId(row.int(0))).or_default().push((row.int(1), row.int(2)));
+    }
+    ways.values_mut().for_each(|minutes| minutes.sort_unstable());
+    Ok(ways)
 }
 
 /// What a departure has still to send, and what was chosen for it.

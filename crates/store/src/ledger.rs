@@ -8,7 +8,7 @@
 
 use newsroom::{
     CohortId, Delivery, DeliveryKey, DeliveryState, DepartureId, DepartureKind, DepartureState, Excluded, Id, Ms,
-    NewsletterId, ReaderId, Sums,
+    NewsletterId, ReaderId, RouteId, Sums,
 };
 
 use crate::engine::{InsertMany, Kind, Row, UpdateMany};
@@ -248,7 +248,7 @@ pub fn exclude(tx: &Write, keys: &[DeliveryKey], why: Excluded) -> Result<()> {
 // P7: no message to a reader starts after their unsubscribing was acknowledged; and a paused departure starts none.
 const MARK: UpdateMany = UpdateMany {
     table: "delivery",
-    set: &[("state", Kind::Int)],
+    set: &[("state", Kind::Int), ("route", Kind::Int)],
     also: "",
     key: &[
         ("departure", Kind::Int),
@@ -266,20 +266,23 @@ const MARK: UpdateMany = UpdateMany {
      )",
 };
 
-/// Marks copies, each made from the mail of a cohort, in flight: only after this is durable may their final dot leave. Tells
-/// for each whether it may.
+/// A copy whose final dot is about to leave, the cohort whose mail it was made from, and the way that it takes.
+pub type Mark = (DeliveryKey, CohortId, RouteId);
+
+/// Marks copies in flight, each by its way: only after this is durable may their final dot leave. Tells for each whether it
+/// may.
 ///
 /// # Errors
 /// [`crate::Error`].
-pub fn mark(tx: &Write, lease: Lease, copies: &[(DeliveryKey, CohortId)]) -> Result<Vec<bool>> {
+pub fn mark(tx: &Write, lease: Lease, copies: &[Mark]) -> Result<Vec<bool>> {
     if !holds(tx, lease)? {
         return Ok(vec![false; copies.len()]);
     }
     let rows: Vec<_> = copies
         .iter()
-        .map(|(k, cohort)| {
+        .map(|(k, cohort, route)| {
             let (from, to) = (DeliveryState::Leased as i64, DeliveryState::InFlight as i64);
-            row![to, k.departure.0, k.lane, k.position, from, lease.epoch, cohort.0]
+            row![to, route.0, k.departure.0, k.lane, k.position, from, lease.epoch, cohort.0]
         })
         .collect();
     tx.update_many(&MARK, &rows)
@@ -298,8 +301,8 @@ pub struct Settled {
     pub state: DeliveryState,
     /// When to try again, for `Deferred`.
     pub due: Option<Ms>,
-    /// By which route.
-    pub route: i64,
+    /// By which way.
+    pub route: RouteId,
     /// What was answered, addresses scrubbed.
     pub answer: newsroom::Answer,
 }
@@ -363,14 +366,14 @@ pub fn settle(tx: &Write, lease: Lease, ended: &[Settled]) -> Result<Vec<Deliver
     }
     let rows: Vec<_> = ended
         .iter()
-        .map(|s| row![s.state as i64, s.route, s.key.departure.0, s.key.lane, s.key.position, lease.epoch])
+        .map(|s| row![s.state as i64, s.route.0, s.key.departure.0, s.key.lane, s.key.position, lease.epoch])
         .collect();
     let mine = tx.update_many(&SETTLE, &rows)?;
     let kept = || ended.iter().zip(&mine).filter(|(_, mine)| **mine).map(|(s, _)| s);
     let attempts: Vec<_> = kept()
         .map(|s| {
             let (k, a) = (s.key, &s.answer);
-            row![k.departure.0, k.lane, k.position, s.attempts + 1, a.at, s.route, s.state as i64, a.code, &a.text]
+            row![k.departure.0, k.lane, k.position, s.attempts + 1, a.at, s.route.0, s.state as i64, a.code, &a.text]
         })
         .collect();
     tx.insert_many(&ATTEMPTS, &attempts)?;
@@ -485,6 +488,23 @@ pub fn sums(tx: &Read, departure: DepartureId) -> Result<Sums> {
     let rows = tx.query(SUMS, args![departure.0])?;
     let doubted = tx.first(DOUBTED, args![departure.0])?.map_or(0, |r| r.int(0));
     Ok(Sums::new(rows.iter().map(|r| (DeliveryState::from_raw(r.int(0)), r.int(1))), doubted))
+}
+
+const BY_ROUTE: &str = sql!(
+    "SELECT route, state, count(*)
+     FROM delivery
+     WHERE departure = $1 AND state IN (2, 3, 4, 5, 6)
+     GROUP BY route, state
+     ORDER BY route, state"
+);
+
+/// How many copies of a departure each way last had in hand, by what came of it: only what was tried has one.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn by_route(tx: &Read, departure: DepartureId) -> Result<Vec<(RouteId, DeliveryState, i64)>> {
+    let rows = tx.query(BY_ROUTE, args![departure.0])?;
+    Ok(rows.iter().map(|r| (RouteId(r.int(0)), DeliveryState::from_raw(r.int(1)), r.int(2))).collect())
 }
 
 const SETTLE_DEPARTURE: &str = sql!(

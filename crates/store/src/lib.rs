@@ -29,6 +29,7 @@ pub mod tallies;
 pub mod test_copies;
 pub mod topics;
 mod value;
+pub mod ways;
 pub mod whole;
 
 pub use engine::{Error, Location, Read, Result, Session, Store, Write};

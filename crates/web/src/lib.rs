@@ -25,7 +25,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use newsroom::{DepartureId, Newsletter, Outlet, Problem};
+use newsroom::{DepartureId, Newsletter, Outlet, Problem, RelayTerms, RouteId};
 use post::carry::{Choice, Prospect};
 use store::Store;
 use vault::Vault;
@@ -62,16 +62,22 @@ pub type Later<T> = Pin<Box<dyn Future<Output = Result<T, Problem>> + Send>>;
 /// The settings as they stand, by name.
 pub type Kept = BTreeMap<String, String>;
 
-/// The doors to the post office, by the settings as they stand. They are the binary's, handed in: every way to send goes
-/// through the same ones, whatever was set since it started.
+/// The doors to the post office, by the settings and relays as they stand. They are the binary's, handed in: every way to
+/// send goes through the same ones, whatever was set since it started.
 #[derive(Clone)]
 pub struct Office {
     /// Its orders, for a test copy. Refused while the newsroom is held back.
-    pub orders: Arc<dyn Fn(Kept) -> Later<post::Orders> + Send + Sync>,
-    /// Whether the route carries a departure before it expires.
-    pub route: Arc<dyn Fn(Kept, DepartureId) -> Later<Option<Prospect>> + Send + Sync>,
+    pub orders: Arc<dyn Fn() -> Later<post::Orders> + Send + Sync>,
+    /// Whether the ways out carry a departure before it expires.
+    pub route: Arc<dyn Fn(DepartureId) -> Later<Option<Prospect>> + Send + Sync>,
     /// Lets a departure leave, or go on, with what a person chose for a shortfall.
-    pub open: Arc<dyn Fn(Kept, DepartureId, Choice) -> Later<()> + Send + Sync>,
+    pub open: Arc<dyn Fn(DepartureId, Choice) -> Later<()> + Send + Sync>,
+    /// The relay that these settings describe.
+    pub first: fn(&Kept) -> RelayTerms,
+    /// The name under which a relay's password is sealed.
+    pub password_name: fn(&RelayTerms) -> String,
+    /// Opens a connection to a relay, greets and logs in, and says how that went; no mail is sent.
+    pub greet: Arc<dyn Fn(RouteId) -> Later<String> + Send + Sync>,
 }
 
 /// What a setting's value must look like.
@@ -116,7 +122,7 @@ pub struct Settings {
 }
 
 /// Makes the DNS records that an outlet needs.
-pub type Records = Arc<dyn Fn(&Outlet) -> Vec<DnsRecord> + Send + Sync>;
+pub type Records = Arc<dyn Fn(Outlet) -> Later<Vec<DnsRecord>> + Send + Sync>;
 
 /// A DNS record to publish.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]

@@ -14,6 +14,7 @@ use coranto::house::House;
 use coranto::office;
 use mail::smtp::client::Session;
 use newsroom::{CohortId, Delivery, DepartureId};
+use post::route::{Carrier, Route};
 use post::{Ready, Sender, SharedCopy};
 use std::collections::{BTreeMap, VecDeque};
 use std::io::BufRead;
@@ -46,7 +47,7 @@ pub struct Arguments {
 struct Shared {
     house: House,
     sender: Sender,
-    orders: post::Orders,
+    route: Route,
     cohorts: BTreeMap<CohortId, Arc<SharedCopy>>,
     waiting: Mutex<VecDeque<Delivery>>,
 }
@@ -73,8 +74,10 @@ async fn prepare(arguments: &Arguments) -> Result<(Arc<Shared>, Vec<Delivery>)> 
     let departure = latest.first().context("no edition was cut")?;
     open(&house, departure).await?;
     let (_tell, stop) = tokio::sync::watch::channel(false);
-    let mut orders = office::orders(&house, office::until_settled(), stop)?;
-    orders.relay.target = Target::Addr(arguments.to);
+    let orders = office::orders(&house, office::until_settled(), stop)?;
+    let mut route = orders.routes.borrow().first().context("the newsroom has a relay")?.clone();
+    let Carrier::Relay(relay) = &mut route.carrier;
+    relay.target = Target::Addr(arguments.to);
     let all = claimed(&house, departure.id).await?;
     let mut cohorts = BTreeMap::new();
     for delivery in &all {
@@ -85,7 +88,7 @@ async fn prepare(arguments: &Arguments) -> Result<(Arc<Shared>, Vec<Delivery>)> 
         }
     }
     let sender = orders.sender.clone();
-    Ok((Arc::new(Shared { house, sender, orders, cohorts, waiting: Mutex::default() }), all))
+    Ok((Arc::new(Shared { house, sender, route, cohorts, waiting: Mutex::default() }), all))
 }
 
 /// Every copy of the departure. They are left leased, and the poster's lease queues them again.
@@ -109,7 +112,7 @@ async fn part_of(shared: &Arc<Shared>, part: Vec<Delivery>) -> Result<serde_json
     let own = || usage(std::process::id()).context("/proc");
     let (began, before) = (Instant::now(), own()?);
     let mut hands = JoinSet::new();
-    for _ in 0..shared.orders.relay.connections {
+    for _ in 0..shared.route.connections {
         let shared = shared.clone();
         hands.spawn(async move { work(&shared).await });
     }
@@ -127,8 +130,7 @@ async fn work(shared: &Shared) -> Result<usize> {
     let mut sent = 0;
     let mut next = make(shared)?;
     while next.is_some() {
-        let mut session =
-            shared.orders.relay.open(&shared.house.world).await.map_err(|why| anyhow::anyhow!("{why}"))?;
+        let mut session = shared.route.open(&shared.house.world).await.map_err(|why| anyhow::anyhow!("{why}"))?;
         next = converse(shared, &mut session, next, &mut sent).await?;
         session.quit().await;
     }
@@ -144,7 +146,7 @@ async fn converse(
 ) -> Result<Option<Ready>> {
     let Some(mut copy) = first else { return Ok(None) };
     session.begin(&copy.envelope()).await?;
-    for left in (0..shared.orders.relay.messages_per_connection).rev() {
+    for left in (0..shared.route.messages_per_connection).rev() {
         session.pieces(&copy.pieces()).await?;
         let next = make(shared)?;
         let ahead = next.as_ref().filter(|_| left > 0);

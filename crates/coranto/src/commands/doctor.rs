@@ -1,8 +1,6 @@
 //! `coranto doctor`: looks the newsroom over and says what to do about each fault.
 
-use newsroom::Problem;
-use post::circuit::Fault;
-use post::route::Encryption;
+use newsroom::{Problem, RouteId};
 use serde_json::json;
 use store::readers;
 
@@ -11,26 +9,19 @@ use crate::answer::{Answer, tell};
 use crate::cli::Doctor;
 use crate::dns::{self, Seen};
 use crate::house::{House, store_problem};
-use crate::relay::problem;
-use crate::{hold, newsdesk, office};
+use crate::{hold, newsdesk, office, relay, ways};
 
 /// One thing looked at.
 struct Check {
-    what: &'static str,
+    what: String,
     well: bool,
     told: String,
 }
 
 pub async fn run(of: Doctor) -> Result<Answer, Problem> {
     let house = house(&of.common).await?;
-    let mut checks = vec![
-        files(&house),
-        hold(&house).await?,
-        database(&house).await?,
-        keys(&house),
-        address(&house),
-        relay(&house).await,
-    ];
+    let mut checks = vec![files(&house), hold(&house).await?, database(&house).await?, keys(&house), address(&house)];
+    checks.extend(relays(&house).await);
     checks.extend(names(&house, of.resolver.as_deref()).await);
     let rows: Vec<_> = checks.iter().map(|c| json!({"what": c.what, "well": c.well, "told": c.told})).collect();
     let lines: Vec<String> =
@@ -57,14 +48,14 @@ fn files(house: &House) -> Check {
         config.listen,
         config.log
     );
-    Check { what: "The newsroom's files", well: true, told }
+    Check { what: "The newsroom's files".into(), well: true, told }
 }
 
 async fn hold(house: &House) -> Result<Check, Problem> {
     let what = "Whether mail may leave from here";
     Ok(match hold::held(house).await? {
-        Some(problem) => Check { what, well: false, told: format!("{} {}", problem.what, problem.act) },
-        None => Check { what, well: true, told: "It may: this is no copy.".into() },
+        Some(problem) => Check { what: what.into(), well: false, told: format!("{} {}", problem.what, problem.act) },
+        None => Check { what: what.into(), well: true, told: "It may: this is no copy.".into() },
     })
 }
 
@@ -73,16 +64,16 @@ async fn database(house: &House) -> Result<Check, Problem> {
     let read = house.store.read(move |tx| Ok((readers::counts(tx, newsletter)?, store::articles::count(tx)?))).await;
     let (counts, articles) = read.map_err(|fault| store_problem(&fault))?;
     let told = format!("{} active readers, {articles} articles published.", counts.active);
-    Ok(Check { what: "The database", well: true, told })
+    Ok(Check { what: "The database".into(), well: true, told })
 }
 
 fn keys(house: &House) -> Check {
     match office::signer(house) {
         Ok(signer) => {
             let told = format!("Publish this TXT record at {}:\n    {}", signer.dns_name(), signer.dns_record());
-            Check { what: "The DKIM key", well: true, told }
+            Check { what: "The DKIM key".into(), well: true, told }
         }
-        Err(problem) => Check { what: "The DKIM key", well: false, told: problem.act },
+        Err(problem) => Check { what: "The DKIM key".into(), well: false, told: problem.act },
     }
 }
 
@@ -108,7 +99,7 @@ async fn names(house: &House, resolver: Option<&str>) -> Vec<Check> {
             Seen::Other(text) => (false, format!("It says {text:?}. Publish instead {paste}")),
             Seen::Unknown(why) => (false, format!("Nobody could say: {why}. Publish {paste}")),
         };
-        checks.push(Check { what, well, told });
+        checks.push(Check { what: what.into(), well, told });
     }
     checks
 }
@@ -120,30 +111,25 @@ fn address(house: &House) -> Check {
     } else {
         "Set outlet.postal_address: the law asks for it at the foot of every mail.".into()
     };
-    Check { what: "The postal address", well, told }
+    Check { what: "The postal address".into(), well, told }
 }
 
-async fn relay(house: &House) -> Check {
-    let what = "The relay";
-    let (_tell, stop) = tokio::sync::watch::channel(false);
-    let orders = match office::orders(house, post::Until::Stopped, stop) {
-        Ok(orders) => orders,
-        Err(problem) => return Check { what, well: false, told: problem.act },
-    };
-    match orders.relay.open(&house.world).await {
-        Ok(session) => {
-            session.quit().await;
-            let way = match (&orders.relay.encryption, &orders.relay.login) {
-                (Encryption::None, None) => "greets us in the clear",
-                (Encryption::None, Some(_)) => "greets us in the clear, on this machine, and takes our login",
-                (_, None) => "greets us over TLS, with a good certificate",
-                (_, Some(_)) => "greets us over TLS, with a good certificate, and takes our login",
-            };
-            Check { what, well: true, told: format!("{} {way}.", orders.relay.name) }
-        }
-        Err(unreached) => {
-            let Problem { what: happened, act, .. } = problem(&Fault::of_unreached(&unreached), 1);
-            Check { what, well: false, told: format!("{}: {happened} {act}", orders.relay.name) }
-        }
+/// Every relay that carries mail, greeted; and that there is one.
+async fn relays(house: &House) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for terms in ways::every(house).iter().filter(|terms| terms.active) {
+        let what =
+            if terms.id == RouteId::FIRST { "The relay".to_owned() } else { format!("The relay {}", terms.name) };
+        checks.push(match relay::greet(house, terms).await {
+            Ok(told) => Check { what, well: true, told },
+            Err(Problem { what: happened, act, .. }) => {
+                Check { what, well: false, told: format!("{}:{}: {happened} {act}", terms.host, terms.port) }
+            }
+        });
     }
+    if checks.is_empty() {
+        let told = "Every relay was told to rest: let one carry mail, `coranto relay use main`.".to_owned();
+        checks.push(Check { what: "The relay".into(), well: false, told });
+    }
+    checks
 }

@@ -14,7 +14,7 @@ use crate::cli::Init;
 use crate::config::{Config, FILE};
 use crate::house::{House, store_problem};
 use crate::office::sealed_text;
-use crate::{newsdesk, office, relay, typed};
+use crate::{newsdesk, office, typed, ways};
 use wishes::Wishes;
 
 pub async fn run(of: Init) -> Result<Answer, Problem> {
@@ -55,9 +55,9 @@ async fn found(config: Config, wishes: &Wishes) -> Result<House, Problem> {
     let house = House::found(world(), config, &wishes.settings()).await?;
     let Some(password) = &wishes.password else { return Ok(house) };
     let (kid, sealed) =
-        house.vault.seal_setting(relay::PASSWORD, password.expose(), &mut |bytes| house.world.fill(bytes));
+        house.vault.seal_setting(ways::PASSWORD, password.expose(), &mut |bytes| house.world.fill(bytes));
     let kept = sealed_text(kid, &sealed);
-    let put = house.store.write(move |tx| store::settings::put(tx, relay::PASSWORD, &kept)).await;
+    let put = house.store.write(move |tx| store::settings::put(tx, ways::PASSWORD, &kept)).await;
     put.map_err(|fault| store_problem(&fault))?;
     house.refreshed().await
 }

@@ -14,6 +14,7 @@ mod line_up;
 mod member;
 mod read;
 mod readers;
+mod relay;
 mod release;
 mod restore;
 mod run;
@@ -63,6 +64,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Block(of) => of.common().json,
         Command::Edition(of) => of.common().json,
         Command::Member(of) => of.common().json,
+        Command::Relay(of) => of.common().json,
     }
 }
 
@@ -81,6 +83,7 @@ async fn done(command: Command) -> Result<Answer, Problem> {
         Command::Edition(of) => edition::run(of).await,
         Command::Readers(of) => readers::run(of).await,
         Command::Member(of) => member::run(of).await,
+        Command::Relay(of) => relay::run(of).await,
         Command::Settings(of) => settings::run(of).await,
         Command::Export(of) => export::run(of).await,
         Command::Backup(of) => backup::run(of).await,

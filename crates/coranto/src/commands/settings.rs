@@ -70,10 +70,12 @@ async fn change(house: &House, name: &str, value: Option<String>) -> Result<Answ
     let owned = name.to_owned();
     let put = house.store.write(move |tx| store::settings::put(tx, &owned, &kept)).await;
     put.map_err(|fault| store_problem(&fault))?;
-    Ok(Answer::new(json!({"set": name}), format!("{name} is set. A running Coranto takes it at its next start.")))
+    // The relay's own are followed while it runs.
+    let when = if name.starts_with("relay.") { "within seconds" } else { "at its next start" };
+    Ok(Answer::new(json!({"set": name}), format!("{name} is set. A running Coranto takes it {when}.")))
 }
 
-fn typed() -> Result<String, Problem> {
+pub(super) fn typed() -> Result<String, Problem> {
     let mut text = String::new();
     let read = std::io::stdin().take(SECRET_BYTES_MAX).read_to_string(&mut text);
     read.map_err(|fault| {

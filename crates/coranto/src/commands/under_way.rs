@@ -139,13 +139,9 @@ pub async fn send_test(house: &House, mail: &Cohort, address: &str, by: &str) ->
     hold::refuse_if_held(house).await?;
     let (_tell, stop) = tokio::sync::watch::channel(false);
     let orders = office::orders(house, post::Until::Stopped, stop)?;
-    let way = Way {
-        world: &house.world,
-        store: &house.store,
-        vault: &house.vault,
-        sender: &orders.sender,
-        relay: &orders.relay,
-    };
+    let routes = orders.routes.borrow().clone();
+    let way =
+        Way { world: &house.world, store: &house.store, vault: &house.vault, sender: &orders.sender, routes: &routes };
     let token = edition::preview::NO_TOKEN;
     let sent = test_copy::send(way, Asked { newsletter: house.newsletter.id, mail, token, to: &to, by }).await;
     sent.map(|said| format!("{} {}", said.code, said.text)).map_err(|fault| match fault {

@@ -1,6 +1,8 @@
 //! Stories of the relay's caps: what counts against them, and that no reader expires by them without a person's word.
 
-use newsroom::{Answer, Delivery, DeliveryState, DepartureId, DepartureState};
+use std::collections::BTreeMap;
+
+use newsroom::{Answer, Delivery, DeliveryState, DepartureId, DepartureState, RouteId};
 use store::caps;
 use store::editions;
 use store::ledger::{self, Claim, Lease, Settled};
@@ -28,7 +30,7 @@ async fn claimed(store: &Store, limit: i64) -> (Lease, Vec<Delivery>) {
 fn tried(copy: &Delivery, state: DeliveryState, at: i64) -> Settled {
     let due = (state == DeliveryState::Deferred).then_some(at + 60_000);
     let answer = Answer { at, code: 250, text: "taken".into() };
-    Settled { key: copy.key, reader: copy.reader, attempts: copy.attempts, state, due, route: 1, answer }
+    Settled { key: copy.key, reader: copy.reader, attempts: copy.attempts, state, due, route: RouteId::FIRST, answer }
 }
 
 async fn standing(store: &Store) -> String {
@@ -46,7 +48,7 @@ fn every_try_counts_for_a_day_whatever_came_of_it() {
         newsroom_with(&store, 6).await;
         cut(&store, "2026-01-01", 1, 10).await;
         let (lease, copies) = claimed(&store, 5).await;
-        let in_flight = (copies[4].key, copies[4].cohort);
+        let in_flight = (copies[4].key, copies[4].cohort, RouteId::FIRST);
         let ended = vec![
             tried(&copies[0], DeliveryState::Accepted, DAWN + 1),
             tried(&copies[1], DeliveryState::Refused, DAWN + 59_999),
@@ -62,9 +64,10 @@ fn every_try_counts_for_a_day_whatever_came_of_it() {
         write(&store, |tx| ledger::take_lease(tx, "a", DAWN + 120_000, DAWN + 180_000)).await.expect("the same holder");
         let since = |since| store.read(move |tx| caps::tried(tx, since));
         let all = since(DAWN - 1).await.expect("it is read");
-        assert_eq!(all, [(MINUTE, 2), (MINUTE + 1, 2), (MINUTE + 2, 1)]);
+        let first = |minutes: &[(i64, i64)]| BTreeMap::from([(RouteId::FIRST, minutes.to_vec())]);
+        assert_eq!(all, first(&[(MINUTE, 2), (MINUTE + 1, 2), (MINUTE + 2, 1)]));
         let later = since(DAWN + 60_000).await.expect("it is read");
-        assert_eq!(later, [(MINUTE + 1, 1), (MINUTE + 2, 1)], "what lies at the moment itself is a day old");
+        assert_eq!(later, first(&[(MINUTE + 1, 1), (MINUTE + 2, 1)]), "what lies at the moment itself is a day old");
         vec![format!("{all:?} {later:?}"), standing(&store).await]
     });
 }

@@ -1,6 +1,6 @@
 //! Stories of the ledger: nobody missed, nobody twice.
 
-use newsroom::{Answer, Delivery, DeliveryState, DepartureId, DepartureState, ReaderId};
+use newsroom::{Answer, Delivery, DeliveryState, DepartureId, DepartureState, ReaderId, RouteId};
 use store::editions::{self, Cut};
 use store::ledger::{self, Claim, Lease, Settled};
 use store::readers::{self, Line};
@@ -24,7 +24,7 @@ async fn claim(store: &Store, lease: Lease, limit: i64) -> Vec<Delivery> {
 
 fn settled(copy: &Delivery, state: DeliveryState, due: Option<i64>) -> Settled {
     let answer = Answer { at: DAWN + 5, code: 250, text: "taken".into() };
-    Settled { key: copy.key, reader: copy.reader, attempts: copy.attempts, state, due, route: 1, answer }
+    Settled { key: copy.key, reader: copy.reader, attempts: copy.attempts, state, due, route: RouteId::FIRST, answer }
 }
 
 async fn sums(store: &Store, departure: DepartureId) -> String {
@@ -73,7 +73,7 @@ fn a_mark_of_an_older_epoch_is_refused() {
         let new = lease(&store, "a").await;
         assert!(new.epoch > old.epoch);
         let (key, cohort) = (copy.key, copy.cohort);
-        let marked = write(&store, move |tx| ledger::mark(tx, old, &[(key, cohort)])).await;
+        let marked = write(&store, move |tx| ledger::mark(tx, old, &[(key, cohort, RouteId::FIRST)])).await;
         assert_eq!(marked, [false]);
         let mine = claim(&store, new, 1).await.remove(0);
         assert_eq!(mine.key, key, "what the old one had leased is queued again");
@@ -106,7 +106,7 @@ fn what_a_killed_poster_is_still_committing_is_found_by_the_next() {
         newsroom_with(&store, 2).await;
         cut(&store, "2026-01-01", 1, 10).await;
         let old = lease(&store, "a").await;
-        let keys: Vec<_> = claim(&store, old, 1).await.iter().map(|c| (c.key, c.cohort)).collect();
+        let keys: Vec<_> = claim(&store, old, 1).await.iter().map(|c| (c.key, c.cohort, RouteId::FIRST)).collect();
         // PostgreSQL commits for a client that is gone: its last transaction may end after the next poster has come.
         let (came, comes) = std::sync::mpsc::channel::<()>();
         let (began, begun) = tokio::sync::oneshot::channel();
@@ -156,7 +156,7 @@ fn what_a_dead_poster_left_in_flight_is_doubtful_for_good() {
         cut(&store, "2026-01-01", 1, 10).await;
         let lease_a = lease(&store, "a").await;
         let copies = claim(&store, lease_a, 4).await;
-        let flying: Vec<_> = copies.iter().take(2).map(|c| (c.key, c.cohort)).collect();
+        let flying: Vec<_> = copies.iter().take(2).map(|c| (c.key, c.cohort, RouteId::FIRST)).collect();
         assert_eq!(write(&store, move |tx| ledger::mark(tx, lease_a, &flying)).await, [true, true]);
         lease(&store, "a").await;
         let after = sums(&store, FIRST).await;
@@ -177,7 +177,7 @@ fn nobody_who_left_is_mailed() {
         let gone = copies[1].reader;
         let line = Line { id: 1, door: "one-click", wording: String::new() };
         assert!(write(&store, move |tx| readers::unsubscribe(tx, gone, DAILY, &line, DAWN)).await);
-        let keys: Vec<_> = copies.iter().map(|c| (c.key, c.cohort)).collect();
+        let keys: Vec<_> = copies.iter().map(|c| (c.key, c.cohort, RouteId::FIRST)).collect();
         let refused = copies[1].key;
         assert_eq!(write(&store, move |tx| ledger::mark(tx, lease, &keys)).await, [true, false, true]);
         write(&store, move |tx| ledger::release(tx, lease, &[refused])).await;
@@ -198,7 +198,7 @@ fn nothing_starts_after_a_pause() {
         let pause =
             write(&store, |tx| editions::set_state(tx, FIRST, DepartureState::Open, DepartureState::Paused)).await;
         assert!(pause);
-        assert_eq!(write(&store, move |tx| ledger::mark(tx, lease, &[(key, cohort)])).await, [false]);
+        assert_eq!(write(&store, move |tx| ledger::mark(tx, lease, &[(key, cohort, RouteId::FIRST)])).await, [false]);
         write(&store, move |tx| ledger::release(tx, lease, &[key])).await;
         assert!(claim(&store, lease, 9).await.is_empty(), "a paused departure gives nothing out");
         write(&store, |tx| editions::set_state(tx, FIRST, DepartureState::Paused, DepartureState::Open)).await;
@@ -237,7 +237,7 @@ fn a_second_morning_repeats_no_story_and_supersedes_what_never_left() {
         cut(&store, "2026-01-01", 1, 10).await;
         let lease = lease(&store, "a").await;
         let copies = claim(&store, lease, 2).await;
-        let keys: Vec<_> = copies.iter().map(|c| (c.key, c.cohort)).collect();
+        let keys: Vec<_> = copies.iter().map(|c| (c.key, c.cohort, RouteId::FIRST)).collect();
         write(&store, move |tx| ledger::mark(tx, lease, &keys)).await;
         let ended = [
             settled(&copies[0], DeliveryState::Accepted, None),

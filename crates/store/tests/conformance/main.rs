@@ -9,5 +9,6 @@ mod newsroom;
 mod next_edition;
 mod readers;
 mod slots;
+mod ways;
 mod whole;
 mod writing;

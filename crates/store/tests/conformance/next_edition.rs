@@ -206,7 +206,7 @@ fn a_corrected_cohort_takes_the_place_of_copies_that_have_not_left() {
         let lease = write(&store, |tx| ledger::take_lease(tx, "a", DAWN, DAWN + 60_000)).await.expect("a lease");
         let claim = ledger::Claim::Edition(first, -1, -1);
         let copies = write(&store, move |tx| ledger::claim(tx, lease, claim, 3)).await;
-        let sent = (copies[0].key, copies[0].cohort);
+        let sent = (copies[0].key, copies[0].cohort, newsroom::RouteId::FIRST);
         assert_eq!(write(&store, move |tx| ledger::mark(tx, lease, &[sent])).await, [true]);
         let told = write(&store, move |tx| {
             let article = ArticleId(11);
@@ -240,13 +240,17 @@ fn a_corrected_cohort_takes_the_place_of_copies_that_have_not_left() {
         let old: Vec<_> = told.4.iter().filter(|h| h.revision == 1).collect();
         assert_eq!((told.4.len(), old.len(), old[0].key), (6, 1, copies[0].key));
         // A poster that still holds the old mail gets no mark for it, even when the departure goes on.
-        let stale = (copies[1].key, copies[1].cohort);
+        let stale = (copies[1].key, copies[1].cohort, newsroom::RouteId::FIRST);
         let after = write(&store, move |tx| {
             assert!(editions::set_state(tx, first, DepartureState::Paused, DepartureState::Open)?);
             let refused = ledger::mark(tx, lease, &[stale])?;
             ledger::release(tx, lease, &[stale.0])?;
             let again = ledger::claim(tx, lease, ledger::Claim::Edition(first, -1, -1), 9)?;
-            let fresh = again.iter().find(|d| d.key == stale.0).map(|d| (d.key, d.cohort)).expect("it came back");
+            let fresh = again
+                .iter()
+                .find(|d| d.key == stale.0)
+                .map(|d| (d.key, d.cohort, newsroom::RouteId::FIRST))
+                .expect("it came back");
             Ok((refused, ledger::mark(tx, lease, &[fresh])?, ledger::sums(tx, first)?))
         })
         .await;
@@ -264,7 +268,7 @@ fn a_cancelled_departure_keeps_its_sum_and_leaves_nothing_in_flight_for_ever() {
         let lease = write(&store, |tx| ledger::take_lease(tx, "a", DAWN, DAWN + 60_000)).await.expect("a lease");
         let claim = ledger::Claim::Edition(first, -1, -1);
         let copies = write(&store, move |tx| ledger::claim(tx, lease, claim, 2)).await;
-        let flying = (copies[0].key, copies[0].cohort);
+        let flying = (copies[0].key, copies[0].cohort, newsroom::RouteId::FIRST);
         let told = write(&store, move |tx| {
             assert_eq!(ledger::mark(tx, lease, &[flying])?, [true]);
             let stopped = editions::cancel(tx, first)?;
@@ -297,7 +301,15 @@ fn tallies_count_by_lane_and_by_what_servers_said() {
                     let (state, code) = if said.is_empty() { (Accepted, 250) } else { (Refused, 550) };
                     let answer = newsroom::Answer { at: DAWN, code, text: said.into() };
                     let (key, reader) = (copy.key, copy.reader);
-                    ledger::Settled { key, reader, attempts: 0, state, due: None, route: 1, answer }
+                    ledger::Settled {
+                        key,
+                        reader,
+                        attempts: 0,
+                        state,
+                        due: None,
+                        route: newsroom::RouteId::FIRST,
+                        answer,
+                    }
                 })
                 .collect();
             ledger::settle(tx, lease, &ended)?;

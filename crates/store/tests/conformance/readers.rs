@@ -92,17 +92,25 @@ fn a_letter_is_a_departure_of_its_own_and_shares_its_words() {
         let (copy, open) = (copies[0].clone(), editions::letters_open);
         let left = store
             .write(move |tx| {
-                assert_eq!(ledger::mark(tx, lease, &[(copy.key, copy.cohort)])?, [true]);
+                assert_eq!(ledger::mark(tx, lease, &[(copy.key, copy.cohort, newsroom::RouteId::FIRST)])?, [true]);
                 let answer = Answer { at: DAWN, code: 250, text: "ok".into() };
                 let (state, due) = (DeliveryState::Accepted, None);
-                let done = Settled { key: copy.key, reader: copy.reader, attempts: 0, state, due, route: 1, answer };
+                let done = Settled {
+                    key: copy.key,
+                    reader: copy.reader,
+                    attempts: 0,
+                    state,
+                    due,
+                    route: newsroom::RouteId::FIRST,
+                    answer,
+                };
                 ledger::settle(tx, lease, &[done])?;
                 open(tx)
             })
             .await
             .expect("settled");
         assert_eq!(left, 1, "the other letter is still under way");
-        let key = (copies[1].key, copies[1].cohort);
+        let key = (copies[1].key, copies[1].cohort, newsroom::RouteId::FIRST);
         let next = store.write(move |tx| {
             assert_eq!(ledger::mark(tx, lease, &[key])?, [true]);
             ledger::take_lease(tx, "a", DAWN + 1, DAWN + 60_000)

@@ -98,7 +98,10 @@ fn a_restored_newsroom_is_held_and_its_edition_paused() {
             .write(|tx| {
                 let lease = ledger::take_lease(tx, "a", DAWN, DAWN + 60_000)?.expect("nobody holds it");
                 let copies = ledger::claim(tx, lease, Claim::Edition(newsroom::DepartureId(40), -1, -1), 2)?;
-                assert_eq!(ledger::mark(tx, lease, &[(copies[0].key, copies[0].cohort)])?, [true]);
+                assert_eq!(
+                    ledger::mark(tx, lease, &[(copies[0].key, copies[0].cohort, newsroom::RouteId::FIRST)])?,
+                    [true]
+                );
                 whole::hold(tx, "restored", DAWN)?;
                 let held = settings::get(tx, whole::HELD)?;
                 let departure = editions::departure_by_id(tx, newsroom::DepartureId(40))?.expect("it was cut");

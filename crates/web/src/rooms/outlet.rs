@@ -57,7 +57,7 @@ const PARTS: [(&str, &str); 7] = [
     ("outlet", "The outlet"),
     ("desk", "The desk"),
     ("mail", "Its mail"),
-    ("relay", "The relay"),
+    ("relay", "The first relay, named main"),
     ("post", "The post office"),
     ("edition", "The edition"),
     ("site", "The site"),
@@ -87,7 +87,7 @@ async fn page(
             None => parts.push(Part { name, rows: vec![row] }),
         }
     }
-    let records = (hall.desk.settings.records)(&visit.outlet);
+    let records = (hall.desk.settings.records)(visit.outlet.clone()).await.map_err(Trouble::refused)?;
     let faults = faults.into_iter().map(|(_, fault)| fault).collect();
     let view = OutletPage {
         parts,

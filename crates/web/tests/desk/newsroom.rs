@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ::newsroom::{Address, Member, MemberId, Newsletter, NewsletterId, Outlet, Problem, Role};
+use ::newsroom::{Address, Member, MemberId, Newsletter, NewsletterId, Outlet, Problem, RelayTerms, Role, RouteId};
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use post::carry::{self, Opened};
@@ -83,13 +83,14 @@ fn check(name: &str, value: &str) -> Result<(), Problem> {
 fn settings() -> Settings {
     let line = |name| web::Setting { name, shape: Shape::Line(80), default: "", sentence: "What it is." };
     let secret = web::Setting { shape: Shape::Secret, ..line("relay.password") };
-    let record = |outlet: &Outlet| {
-        vec![web::DnsRecord {
+    let record = |outlet: Outlet| -> web::Later<Vec<web::DnsRecord>> {
+        let records = vec![web::DnsRecord {
             what: "DMARC",
             name: format!("_dmarc.{}", outlet.mail_domain),
             kind: "TXT",
             value: "v=DMARC1; p=none".into(),
-        }]
+        }];
+        Box::pin(async move { Ok(records) })
     };
     Settings {
         table: vec![line("outlet.name"), line(web::ADDRESS_SETTING), secret],
@@ -103,22 +104,37 @@ fn settings() -> Settings {
 /// A post office without a relay, whose caps carry `PER_DAY` copies a day.
 fn office(store: &Store, world: &World) -> web::Office {
     let caps = Caps { per_day: Some(PER_DAY), ..Caps::default() };
+    let ways = move || vec![carry::Capacity { route: RouteId::FIRST, name: "main".into(), caps }];
     let (route, opening) = ((store.clone(), world.clone()), (store.clone(), world.clone()));
     let failed = |_| Problem::new("The store failed.", "Nothing was changed.", "");
     web::Office {
-        orders: Arc::new(|_| {
+        orders: Arc::new(|| {
             Box::pin(async { Err(Problem::new("There is no relay.", "No mail is sent.", "Name one.")) })
         }),
-        route: Arc::new(move |_, departure| {
+        route: Arc::new(move |departure| {
             let (store, world) = route.clone();
-            Box::pin(async move { carry::of_departure(&store, caps, departure, world.now()).await.map_err(failed) })
+            Box::pin(async move { carry::of_departure(&store, ways(), departure, world.now()).await.map_err(failed) })
         }),
-        open: Arc::new(move |_, departure, choice| {
+        open: Arc::new(move |departure, choice| {
             let (store, world) = opening.clone();
             Box::pin(async move {
-                match carry::open(&store, caps, departure, choice, world.now()).await.map_err(failed)? {
+                match carry::open(&store, ways(), departure, choice, world.now()).await.map_err(failed)? {
                     Opened::Open(_) => Ok(()),
                     _ => Err(Problem::new("The caps do not carry it.", "Nothing was sent.", "Choose.")),
+                }
+            })
+        }),
+        first: |kept| {
+            let mut terms = RelayTerms::new(RouteId::FIRST, "main");
+            terms.active = kept.get("relay.use").is_none_or(|word| word == "yes");
+            terms
+        },
+        password_name: |terms| format!("relay.password {}", terms.name),
+        greet: Arc::new(|route| {
+            Box::pin(async move {
+                match route {
+                    RouteId::FIRST => Ok("main greets us.".to_owned()),
+                    _ => Err(Problem::new("It refused our name.", "No mail was sent.", "Correct it.")),
                 }
             })
         }),

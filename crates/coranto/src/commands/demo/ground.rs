@@ -18,7 +18,7 @@ use crate::cli::Demo;
 use crate::config::{self, Config, location};
 use crate::house::{House, lock_post, store_problem};
 use crate::morning::Terms;
-use crate::{morning, newsdesk, run};
+use crate::{morning, newsdesk, run, ways};
 
 /// Any free port on loopback.
 const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -108,8 +108,9 @@ impl Ground {
         ground.parts.spawn(async move { window.serve(&reading).await });
         ground.parts.spawn(run::leavings(house.clone(), front));
         ground.parts.spawn(run::inbox(house.clone()));
+        let relays = post::fixed(ways::routes(&house)?);
         ground.poster.spawn(async move {
-            run::posting(house, stopping).await;
+            run::posting(house, relays, stopping).await;
             drop(lock);
         });
         Ok(ground)

@@ -66,7 +66,7 @@ struct DepartureView {
     short: Option<ShortView>,
 }
 
-/// The relay's caps do not carry it in time: somebody has to choose.
+/// The relays' caps do not carry it in time: somebody has to choose.
 #[derive(Serialize)]
 struct ShortView {
     readers: i64,
@@ -185,12 +185,12 @@ fn read(tx: &store::Read, id: DepartureId) -> store::Result<Option<Read>> {
     }))
 }
 
-/// What the relay's caps leave behind of a departure that waits for its button.
+/// What the relays' caps leave behind of a departure that waits for its button.
 async fn short(hall: &Hall, visit: &Visit, departure: &Departure) -> Result<Option<ShortView>, Trouble> {
     if !matches!(departure.state, DepartureState::Cut | DepartureState::Paused) {
         return Ok(None);
     }
-    let route = (hall.desk.office.route)(visit.kept.clone(), departure.id).await.map_err(Trouble::refused)?;
+    let route = (hall.desk.office.route)(departure.id).await.map_err(Trouble::refused)?;
     let short = route.filter(|prospect| !prospect.may_leave());
     Ok(short.map(|prospect| ShortView {
         readers: prospect.shortfall(),

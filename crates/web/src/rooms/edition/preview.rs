@@ -210,14 +210,10 @@ async fn test(hall: Arc<Hall>, visit: Visit) -> Done {
         return show(&hall, &visit, Trouble::UNFIT, &cohort, unfit(fault)).await;
     };
     let desk = &hall.desk;
-    let orders = (desk.office.orders)(visit.kept.clone()).await.map_err(Trouble::refused)?;
-    let way = Way {
-        world: &desk.world,
-        store: &desk.store,
-        vault: &desk.vault,
-        sender: &orders.sender,
-        relay: &orders.relay,
-    };
+    let orders = (desk.office.orders)().await.map_err(Trouble::refused)?;
+    let routes = orders.routes.borrow().clone();
+    let way =
+        Way { world: &desk.world, store: &desk.store, vault: &desk.vault, sender: &orders.sender, routes: &routes };
     let (mail, by) = (&preview.test, visit.member().name.clone());
     let asked = Asked { newsletter: desk.newsletter.id, mail, token: NO_TOKEN, to: &to, by: &by };
     match test_copy::send(way, asked).await {

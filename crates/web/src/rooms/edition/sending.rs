@@ -92,7 +92,7 @@ fn path(departure: &Departure) -> String {
     format!("/departures/{}", departure.id)
 }
 
-/// Lets a departure leave or go on. When the relay's caps do not carry it in time, the form says what was chosen.
+/// Lets a departure leave or go on. When the relays' caps do not carry it in time, the form says what was chosen.
 async fn open(hall: &Hall, visit: &Visit, from: DepartureState, said: &'static str) -> Done {
     let id: DepartureId = visit.place("departure")?;
     let departure = hall.desk.store.read(move |tx| editions::departure_by_id(tx, id)).await?;
@@ -104,7 +104,7 @@ async fn open(hall: &Hall, visit: &Visit, from: DepartureState, said: &'static s
     if departure.state != from {
         return Err(not_now(&departure));
     }
-    (hall.desk.office.open)(visit.kept.clone(), id, choice(visit)).await.map_err(Trouble::refused)?;
+    (hall.desk.office.open)(id, choice(visit)).await.map_err(Trouble::refused)?;
     let act = hall.act(visit, said, id.to_string());
     hall.desk.store.write(move |tx| members::note(tx, &act)).await?;
     Ok(see_other(&path(&departure)))
