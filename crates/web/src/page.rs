@@ -46,6 +46,7 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "outlet.html",
     "items.html",
     "sources.html",
+    "ways.html",
 ];
 
 /// What was done, by the word that an address carries after it: the one line at the top of the next page.
@@ -72,8 +73,13 @@ const TOLD: &[(&str, &str)] = &[
     ("menu", "The menu is changed."),
     (
         "settings",
-        "Saved. What the site shows is changed now; what the mail and its relay need holds from the next start of Coranto.",
+        "Saved. What the site shows is changed now; the relay's hold within seconds; what the mail says and who signs it holds from the next start of Coranto.",
     ),
+    ("relay", "The relay is added. It gets its share within seconds, while Coranto runs."),
+    ("relay-changed", "The relay is changed. It holds within seconds, while Coranto runs."),
+    ("relay-rests", "The relay rests. What it had not taken goes by the others, or waits."),
+    ("relay-used", "The relay carries mail again, within seconds, while Coranto runs."),
+    ("relay-removed", "The relay is removed. What it carried stays under its name."),
     ("password", "Your new password holds, and you are signed out everywhere else."),
     ("role", "The member's role is changed."),
     ("out", "The member is signed out and cannot sign in."),
@@ -103,6 +109,7 @@ const MENU: &[(&str, &str, Role)] = &[
     ("Edition", "/edition", Role::Editor),
     ("Pages", "/pages", Role::Editor),
     ("Sources", "/sources", Role::Editor),
+    ("Ways out", "/ways", Role::Editor),
     ("Outlet", "/outlet", Role::Admin),
     ("Members", "/members", Role::Editor),
 ];

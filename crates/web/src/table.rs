@@ -104,6 +104,7 @@ const ROOMS: &[&[Route]] = &[
     rooms::articles::ROUTES,
     rooms::pages::ROUTES,
     rooms::sources::ROUTES,
+    rooms::ways::ROUTES,
     rooms::outlet::ROUTES,
     rooms::members::ROUTES,
     rooms::assets::ROUTES,

@@ -11,4 +11,5 @@ pub(crate) mod pages;
 pub(crate) mod sign_in;
 pub(crate) mod sources;
 pub(crate) mod today;
+pub(crate) mod ways;
 pub(crate) mod welcome;

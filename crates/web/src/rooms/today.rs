@@ -19,6 +19,8 @@ struct TodayView {
     waiting: usize,
     published: i64,
     latest: Vec<Story>,
+    /// Relays at fault.
+    ill: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -45,6 +47,7 @@ async fn today(hall: Arc<Hall>, visit: Visit) -> Done {
         waiting,
         published,
         latest: latest.into_iter().map(story).collect(),
+        ill: super::ways::ill(&hall, &visit).await?,
     };
     hall.pages.show(&Frame::of(&visit), "/", "today.html", "Today", &view)
 }

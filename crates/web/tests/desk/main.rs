@@ -8,3 +8,4 @@ mod members;
 mod newsroom;
 mod outlet;
 mod sign_in;
+mod ways;
