@@ -48,7 +48,7 @@ pub async fn work(shared: &Shared, gate: &Arc<Gate>) {
     loop {
         let mut copy = match in_hand.take() {
             Some(copy) => copy,
-            None => match shared.take(gate).await {
+            None => match shared.first(gate).await {
                 Some(copy) => copy,
                 None => return,
             },

@@ -5,7 +5,7 @@
 //! while every way keeps up: no copy waits for a slow relay while another stands idle. A way of weight 0 is only asked when
 //! no other can. Nothing here knows a reader or a reply.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use newsroom::{Answer, MINUTE_MS, Ms, SECOND_MS, Standing, WayState};
@@ -37,6 +37,8 @@ pub(crate) struct Gate {
     pub(crate) ready: Hopper<Ready>,
     /// No copy sets out by it any more: it was changed, or taken away.
     retired: AtomicBool,
+    /// Connections that wait for a copy to begin with. While all others wait for answers to their dots, there may be none.
+    free: AtomicUsize,
     /// Rises with every answer, on whatever connection.
     heard: AtomicU64,
     /// Since when it has been open or at rest.
@@ -53,6 +55,7 @@ impl Gate {
             circuit: Arc::new(Circuit::default()),
             pace,
             retired: AtomicBool::new(false),
+            free: AtomicUsize::new(0),
             heard: AtomicU64::new(0),
             since: AtomicI64::new(now),
             answered: Mutex::new(None),
@@ -62,6 +65,14 @@ impl Gate {
     /// Whether a connection that holds `pass` may begin another copy.
     pub(crate) fn goes_on(&self, pass: &Pass) -> bool {
         !self.retired.load(Ordering::SeqCst) && pass.stands()
+    }
+
+    /// The next copy for a connection to begin with. `None`: the gate takes no more.
+    pub(crate) async fn take(&self) -> Option<Ready> {
+        self.free.fetch_add(1, Ordering::SeqCst);
+        let copy = self.ready.take().await;
+        self.free.fetch_sub(1, Ordering::SeqCst);
+        copy
     }
 
     /// The relay answered something.
@@ -127,8 +138,10 @@ enum Admits {
 fn admits(gate: &Gate, now: Ms) -> Admits {
     let waiting = match gate.circuit.stands(now) {
         Stands::Resting(wait) => return Admits::Resting(wait),
-        // One copy tries it.
-        Stands::OnTrial if gate.ready.len() > 0 => return Admits::Resting(LOOK_MS),
+        // One copy tries it, when there is a connection for it: it must not lie here until a lost answer is given up.
+        Stands::OnTrial if gate.ready.len() > 0 || gate.free.load(Ordering::SeqCst) == 0 => {
+            return Admits::Resting(LOOK_MS);
+        }
         Stands::OnTrial | Stands::Well if gate.route.caps.are_none() => 0,
         Stands::OnTrial | Stands::Well => gate.ready.len(),
     };

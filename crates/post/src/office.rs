@@ -601,7 +601,14 @@ impl Shared {
         copy.delivery.kind == DepartureKind::Letter || open.contains(&copy.delivery.key.departure)
     }
 
-    /// The next copy in a gate's queue, waiting for one. `None`: the gate takes no more.
+    /// The next copy for a connection to begin with, waiting for one. `None`: the gate takes no more.
+    pub(crate) async fn first(&self, gate: &Gate) -> Option<Ready> {
+        let copy = gate.take().await;
+        self.gates.moved.notify_waiters();
+        copy
+    }
+
+    /// The next copy for a connection that is open, waiting for one. `None`: the gate takes no more.
     pub(crate) async fn take(&self, gate: &Gate) -> Option<Ready> {
         let copy = gate.ready.take().await;
         self.gates.moved.notify_waiters();
