@@ -107,6 +107,9 @@ pub enum Command {
     /// What Coranto makes of a saved page or a text: title, credit, text, summary. Nothing is stored.
     #[command(after_help = "Example: coranto read page.html --url https://outlet.example/story --json")]
     Read(Read),
+    /// What a message that came back says: whom it is about, why, and whether for good.
+    #[command(after_help = "Example: coranto bounce returned.eml --json")]
+    Bounce(Bounce),
 }
 
 /// A command that takes nothing but the newsroom.
@@ -619,4 +622,14 @@ pub struct Read {
     /// One JSON document on standard output.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `coranto bounce`.
+#[derive(Debug, Args)]
+pub struct Bounce {
+    /// The message, as it came over the wire; - reads standard input.
+    pub file: PathBuf,
+    /// Which newsroom: its keys say whether the message carries a mark of ours.
+    #[command(flatten)]
+    pub common: Common,
 }

@@ -3,6 +3,7 @@
 mod article;
 mod backup;
 mod block;
+mod bounce;
 pub mod demo;
 mod doctor;
 pub mod edition;
@@ -46,6 +47,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Demo(of) => of.json,
         Command::Init(of) => of.json,
         Command::Read(of) => of.json,
+        Command::Bounce(of) => of.common.json,
         Command::Run(of) => of.common.json,
         Command::Doctor(of) => of.common.json,
         Command::Gather(of) => of.common.json,
@@ -88,6 +90,7 @@ async fn done(command: Command) -> Result<Answer, Problem> {
         Command::Release(of) => release::run(of).await,
         Command::Doctor(of) => doctor::run(of).await,
         Command::Read(of) => read::run(&of),
+        Command::Bounce(of) => bounce::run(&of),
     }
 }
 
