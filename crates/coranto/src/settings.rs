@@ -120,6 +120,28 @@ pub const SETTINGS: &[Setting] = &[
     number("relay.per_day", 0, 100_000_000, "0", "How many it takes in any 24 hours; 0 for no limit."),
     number("relay.patience_s", 1, 3_600, "60", "How long to wait for the relay's answers, in seconds."),
     number("relay.dot_patience_s", 1, 3_600, "600", "How long to wait for its answer to a message (RFC 5321: 600 s)."),
+    line(
+        "bounce.listen",
+        64,
+        "",
+        "Where bounces and wishes to leave are received, like 0.0.0.0:25; empty: nowhere. Heard at the next start.",
+    ),
+    Setting {
+        name: "bounce.protocol",
+        kind: Kind::Word(&["smtp", "lmtp"]),
+        default: "smtp",
+        sentence: "How they come: smtp from the world's mail servers, lmtp from one's own.",
+    },
+    line("bounce.certificate", 4_096, "", "A PEM file with the certificate shown to them (STARTTLS); empty: none."),
+    line("bounce.key", 4_096, "", "A PEM file with its key; empty: in the same file."),
+    number(
+        "bounce.soft_editions",
+        1,
+        365,
+        "5",
+        "After how many editions in a row that bounced for now a reader is unreachable.",
+    ),
+    number("bounce.soft_days", 1, 365, "14", "And over how many days at least those editions must lie."),
     number("post.retry_first_s", 1, 14_400, "300", "The wait before a copy's second try, in seconds; it doubles."),
     Setting {
         name: edition::FILL_SETTING,

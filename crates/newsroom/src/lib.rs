@@ -56,7 +56,8 @@ pub use member::{MEMBER_NAME_CHARS_MAX, Member, Role, member_name, name_key};
 pub use outlet::Outlet;
 pub use problem::Problem;
 pub use reader::{
-    BOUNCED_ELSEWHERE, Consent, ConsentKind, LEFT_ELSEWHERE, ReaderState, SubscriptionState, Suppression,
+    BOUNCED_ELSEWHERE, COMPLAINED, Consent, ConsentKind, LEFT_ELSEWHERE, ReaderState, SubscriptionState, Suppression,
+    UNREACHABLE,
 };
 pub use signup::{LinkWish, NoSignUp, SignUp};
 pub use slot::{Frequency, KeptTurn, Slot, Timing, Turn, TurnState};

@@ -48,6 +48,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Init(of) => of.json,
         Command::Read(of) => of.json,
         Command::Bounce(of) => of.common.json,
+        Command::Bounces(of) => of.common().json,
         Command::Run(of) => of.common.json,
         Command::Doctor(of) => of.common.json,
         Command::Gather(of) => of.common.json,
@@ -90,7 +91,8 @@ async fn done(command: Command) -> Result<Answer, Problem> {
         Command::Release(of) => release::run(of).await,
         Command::Doctor(of) => doctor::run(of).await,
         Command::Read(of) => read::run(&of),
-        Command::Bounce(of) => bounce::run(&of),
+        Command::Bounce(of) => bounce::run(of).await,
+        Command::Bounces(of) => bounce::all(of).await,
     }
 }
 
