@@ -259,3 +259,6 @@ pub async fn take(house: &House, rules: Rules, arrival: Arrival) -> Result<Vec<T
     }
     Ok(taken)
 }
+
+#[cfg(test)]
+mod tests;

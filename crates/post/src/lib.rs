@@ -4,6 +4,7 @@
 //! to the relay: nobody missed, and nobody mailed twice but for the listed few whose answer was lost after the final dot.
 //! It never stores a copy, never says "delivered", and never blames a reader for a relay.
 
+mod blame;
 mod book;
 pub mod carry;
 pub mod circuit;

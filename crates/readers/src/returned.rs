@@ -10,12 +10,12 @@ use std::sync::Arc;
 use mail::bounce::{self, Finding, Reading};
 use mail::reason::Reason;
 use newsroom::{
-    Address, COMPLAINED, DAY_MS, DepartureId, DepartureKind, HOUR_MS, Ms, Newsletter, NewsletterId, ReaderId,
-    UNREACHABLE,
+    Address, COMPLAINED, DAY_MS, DepartureId, DepartureKind, Ms, Newsletter, NewsletterId, ReaderId, UNREACHABLE,
 };
 use seal::{Purpose, VERP_PREFIX};
 use store::readers::{self, Line};
-use store::returned::{self, Kind, Outcome, Returned};
+pub use store::returned::Rules;
+use store::returned::{self, Kind, Outcome, Returned, Weight};
 use store::{Store, Write, editions};
 use vault::Vault;
 use world::World;
@@ -24,22 +24,10 @@ use world::World;
 pub const LEAVE_PREFIX: &str = "unsubscribe+";
 /// Queues give up after 5 days; some reports take longer. What comes back later is a replay.
 pub const MARK_LIVES_MS: Ms = 30 * DAY_MS;
-/// P21: one source ends no more than one reader in so many within an hour; at least one, so that a small list works too.
-const READERS_PER_ONE: i64 = 1_000;
-const HOLD_WITHIN_MS: Ms = HOUR_MS;
 /// What is kept of the words, in characters.
 const SAID_CHARS_MAX: usize = 200;
 /// Held findings resolved in one transaction.
 const HELD_MAX: i64 = 10_000;
-
-/// When soft bounces end a reader.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rules {
-    /// After so many editions in a row.
-    pub soft_editions: i64,
-    /// That lie at least so far apart, in milliseconds.
-    pub soft_ms: Ms,
-}
 
 /// A message and how it came.
 #[derive(Clone, Debug)]
@@ -162,7 +150,7 @@ fn leave_token(vault: &Vault, local: &str) -> Option<(ReaderId, NewsletterId)> {
 }
 
 fn ask(vault: &Vault, arrival: &Arrival) -> Asked {
-    let reading = bounce::read(&arrival.message, &[VERP_PREFIX, LEAVE_PREFIX]);
+    let mut reading = bounce::read(&arrival.message, &[VERP_PREFIX, LEAVE_PREFIX]);
     let local = |mark: &String| mark.split_once('@').map_or(mark.clone(), |(local, _)| local.to_owned());
     let locals: Vec<String> = match &arrival.delivered_to {
         Some(local) => vec![local.clone()],
@@ -171,6 +159,11 @@ fn ask(vault: &Vault, arrival: &Arrival) -> Asked {
     let copy = |local: &String| vault.post_key().check_verp(local);
     let copies = locals.iter().filter_map(copy).map(|(departure, reader)| Copy { departure, reader }).collect();
     let leave = locals.iter().find_map(|local| leave_token(vault, local));
+    if arrival.delivered_to.is_some() && leave.is_some() {
+        // Whatever it says: nobody writes to such an address but to leave.
+        reading.findings.truncate(1);
+        reading.findings.iter_mut().for_each(|finding| finding.kind = bounce::Kind::Unsubscribe);
+    }
     Asked { reading, copies, leave }
 }
 
@@ -272,64 +265,34 @@ impl Hand {
             bounce::Kind::AutoReply | bounce::Kind::Other => return Ok(Err(Cause::Nothing)),
         };
         let Copy { departure, reader } = believed.copy;
-        let hard = finding.hard == Some(true);
-        let known = returned::known(tx, reader, departure, kind)?;
-        if known.is_some_and(|(was_hard, _)| was_hard || !hard) {
-            return Ok(Err(Cause::Known));
-        }
-        let outcome = self.apply(tx, finding, kind, &believed, known.is_some())?;
-        let said = scrubbed(&finding.said, &believed.address);
-        returned::keep(
-            tx,
-            &Returned {
-                id,
-                reader,
-                departure,
-                kind,
-                at: self.now,
-                source: self.source.clone(),
-                reason: finding.reason_word().unwrap_or("").to_owned(),
-                hard,
-                code: finding.reply.map_or(0, i64::from),
-                said,
-                outcome,
-            },
-        )?;
-        Ok(Ok(outcome))
+        let weight = self.weight(finding, kind, &believed);
+        let kept = Returned {
+            id,
+            reader,
+            departure,
+            kind,
+            at: self.now,
+            source: self.source.clone(),
+            reason: finding.reason_word().unwrap_or("").to_owned(),
+            hard: finding.hard == Some(true),
+            code: finding.reply.map_or(0, i64::from),
+            said: scrubbed(&finding.said, &believed.address),
+            outcome: Outcome::Kept,
+        };
+        let outcome = returned::strike(tx, kept, weight, self.newsletter, self.rules)?;
+        Ok(outcome.ok_or(Cause::Known))
     }
 
-    fn apply(
-        &self,
-        tx: &Write,
-        finding: &Finding,
-        kind: Kind,
-        believed: &Believed,
-        is_counted: bool,
-    ) -> store::Result<Outcome> {
-        let reader = believed.copy.reader;
-        let ends = match kind {
-            Kind::Complaint => Some(COMPLAINED),
-            Kind::Bounce if finding.hard == Some(true) => Some(UNREACHABLE),
-            Kind::Bounce if is_counted || !believed.is_edition || finding.is_delay => None,
-            Kind::Bounce if finding.reason.is_some_and(Reason::is_about_mailbox) => {
-                let lane = self.vault.lane(&believed.address);
-                let copy = believed.copy;
-                let streak = returned::soften(tx, reader, lane, self.newsletter, copy.departure, self.now)?;
-                let is_long =
-                    streak.editions >= self.rules.soft_editions && self.now - streak.since >= self.rules.soft_ms;
-                is_long.then_some(UNREACHABLE)
+    fn weight(&self, finding: &Finding, kind: Kind, believed: &Believed) -> Weight {
+        let is_about_mailbox = finding.reason.is_some_and(Reason::is_about_mailbox);
+        match kind {
+            Kind::Complaint => Weight::Ends(COMPLAINED),
+            Kind::Bounce if finding.hard == Some(true) => Weight::Ends(UNREACHABLE),
+            Kind::Bounce if believed.is_edition && !finding.is_delay && is_about_mailbox => {
+                Weight::Soft(self.vault.lane(&believed.address))
             }
-            _ => None,
-        };
-        let Some(why) = ends else {
-            return Ok(if kind == Kind::Bounce { Outcome::Counted } else { Outcome::Kept });
-        };
-        let allowed = (readers::counts(tx, self.newsletter)?.active / READERS_PER_ONE).max(1);
-        if returned::ended_by(tx, &self.source, self.now - HOLD_WITHIN_MS)? >= allowed {
-            return Ok(Outcome::Held);
+            _ => Weight::Nothing,
         }
-        returned::bar(tx, reader, why, self.now)?;
-        Ok(Outcome::Suppressed)
     }
 
     fn leave(

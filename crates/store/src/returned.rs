@@ -2,10 +2,10 @@
 //!
 //! Only what carries a mark of ours gets here; who checks it is the readers' part. Nothing here holds an address.
 
-use newsroom::{DAY_MS, DepartureId, Ms, NewsletterId, ReaderId};
+use newsroom::{DAY_MS, DepartureId, HOUR_MS, Ms, NewsletterId, ReaderId, UNREACHABLE};
 
 use crate::engine::Row;
-use crate::{Read, Result, Write, args, sql};
+use crate::{Read, Result, Write, args, readers, sql};
 
 /// What kind of thing came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -286,4 +286,70 @@ const SUMS: &str = sql!(
 pub fn sums(tx: &Read) -> Result<Vec<(Kind, String, Outcome, i64)>> {
     let sum = |r: &Row| (Kind::from_raw(r.int(0)), r.text(1), Outcome::from_raw(r.int(2)), r.int(3));
     Ok(tx.query(SUMS, args![])?.iter().map(sum).collect())
+}
+
+/// P21: one source ends no more than one reader in so many within an hour; at least one, so that a small list works too.
+const READERS_PER_ONE: i64 = 1_000;
+const HOLD_WITHIN_MS: Ms = HOUR_MS;
+
+/// When soft bounces end a reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// After so many editions in a row.
+    pub soft_editions: i64,
+    /// That lie at least so far apart, in milliseconds.
+    pub soft_ms: Ms,
+}
+
+/// How much something weighs against its reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    /// It ends them, for this reason.
+    Ends(&'static str),
+    /// One more edition that did not reach them, by a lane.
+    Soft(i64),
+    /// It is about us, or only kept.
+    Nothing,
+}
+
+/// Takes what was said of one copy: the reader is ended, counted, or held for a person, and it is kept. `r.outcome` is
+/// overwritten. `None`: as much was known of this copy.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn strike(
+    tx: &Write,
+    mut r: Returned,
+    weight: Weight,
+    newsletter: NewsletterId,
+    rules: Rules,
+) -> Result<Option<Outcome>> {
+    let known = known(tx, r.reader, r.departure, r.kind)?;
+    if known.is_some_and(|(was_hard, _)| was_hard || !r.hard) {
+        return Ok(None);
+    }
+    let ends = match weight {
+        Weight::Ends(why) => Some(why),
+        Weight::Soft(lane) if known.is_none() => {
+            let streak = soften(tx, r.reader, lane, newsletter, r.departure, r.at)?;
+            let is_long = streak.editions >= rules.soft_editions && r.at - streak.since >= rules.soft_ms;
+            is_long.then_some(UNREACHABLE)
+        }
+        Weight::Soft(_) | Weight::Nothing => None,
+    };
+    r.outcome = match ends {
+        None if r.kind == Kind::Bounce => Outcome::Counted,
+        None => Outcome::Kept,
+        Some(why) => {
+            let allowed = (readers::counts(tx, newsletter)?.active / READERS_PER_ONE).max(1);
+            if ended_by(tx, &r.source, r.at - HOLD_WITHIN_MS)? >= allowed {
+                Outcome::Held
+            } else {
+                bar(tx, r.reader, why, r.at)?;
+                Outcome::Suppressed
+            }
+        }
+    };
+    keep(tx, &r)?;
+    Ok(Some(r.outcome))
 }
