@@ -22,7 +22,7 @@ const FAULTS_MAX: u32 = 3;
 pub fn orders(house: &House, until: Until, stop: tokio::sync::watch::Receiver<bool>) -> Result<Orders, Problem> {
     let settings = &house.settings;
     Ok(Orders {
-        sender: Sender { signer: Arc::new(signer(house)?) },
+        sender: Sender { signer: Arc::new(signer(house)?), leaves_by_mail: crate::returning::leaves_by_mail(house) },
         relay: relay::relay(house)?,
         holder: house.holder(),
         idle_ms: IDLE_MS,

@@ -74,6 +74,11 @@ pub fn orders(house: &House) -> Result<Option<Orders>, Problem> {
     Ok(Some(Orders { listen, terms, tls, domain, rules: rules(house) }))
 }
 
+/// Whether readers are told that they may leave by mail: only where such mail is read.
+pub fn leaves_by_mail(house: &House) -> bool {
+    !house.settings.get("bounce.listen").is_empty() || house.settings.get("bounce.elsewhere") == "yes"
+}
+
 /// When soft bounces end a reader.
 pub fn rules(house: &House) -> Rules {
     let soft_editions = house.settings.number("bounce.soft_editions");

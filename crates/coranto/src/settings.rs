@@ -132,6 +132,12 @@ pub const SETTINGS: &[Setting] = &[
         default: "smtp",
         sentence: "How they come: smtp from the world's mail servers, lmtp from one's own.",
     },
+    Setting {
+        name: "bounce.elsewhere",
+        kind: Kind::Word(&["no", "yes"]),
+        default: "no",
+        sentence: "yes when bounces go to a mailbox elsewhere that `coranto bounce --apply` reads: then readers may leave by mail too.",
+    },
     line("bounce.certificate", 4_096, "", "A PEM file with the certificate shown to them (STARTTLS); empty: none."),
     line("bounce.key", 4_096, "", "A PEM file with its key; empty: in the same file."),
     number(

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use mail::bounce::{self, Finding, Reading};
 use mail::reason::Reason;
+pub use mail::shared::LEAVE_PREFIX;
 use newsroom::{
     Address, COMPLAINED, DAY_MS, DepartureId, DepartureKind, Ms, Newsletter, NewsletterId, ReaderId, UNREACHABLE,
 };
@@ -20,8 +21,6 @@ use store::{Store, Write, editions};
 use vault::Vault;
 use world::World;
 
-/// How the local part of an address begins that wishes to leave go to; a token for unsubscribing follows.
-pub const LEAVE_PREFIX: &str = "unsubscribe+";
 /// Queues give up after 5 days; some reports take longer. What comes back later is a replay.
 pub const MARK_LIVES_MS: Ms = 30 * DAY_MS;
 /// What is kept of the words, in characters.

@@ -110,7 +110,7 @@ impl Charter {
         let login =
             self.plan.login.then(|| Login { name: relay::NAME.into(), secret: Secret::new(relay::PASSWORD.into()) });
         Orders {
-            sender: Sender { signer: self.signer.clone() },
+            sender: Sender { signer: self.signer.clone(), leaves_by_mail: false },
             relay: Relay {
                 name: relay::HOST.into(),
                 target: Target::Host { host: relay::ADDRESS.into(), port: relay::PORT },

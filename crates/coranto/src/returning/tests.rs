@@ -22,9 +22,14 @@ impl Drop for Room {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test's own folder")]
+fn folder(name: &str) -> std::path::PathBuf {
+    std::env::temp_dir().join(format!("coranto-returning-{name}-{}", std::process::id()))
+}
+
 /// A newsroom at courier.example with two readers, each of whom was sent a letter.
 async fn room(name: &str) -> Room {
-    let folder = std::env::temp_dir().join(format!("coranto-returning-{name}-{}", std::process::id()));
+    let folder = folder(name);
     let world = world::real::world(7);
     let config = Config::without_file(&folder).unwrap();
     let first = [("mail.domain", "courier.example".to_owned()), ("bounce.listen", "127.0.0.1:0".to_owned())];
@@ -74,12 +79,13 @@ impl Room {
 /// Says everything at once (RFC 2920 or not) and gives what is answered, its codes alone.
 async fn say(shop: &Arc<Shop>, words: &str) -> Vec<String> {
     let (ours, theirs) = tokio::io::duplex(1 << 20);
-    let served = tokio::spawn(converse(shop.clone(), Stream::new(theirs, None)));
     let (mut read, mut write) = tokio::io::split(ours);
-    write.write_all(words.as_bytes()).await.unwrap();
     let mut heard = String::new();
-    read.read_to_string(&mut heard).await.unwrap();
-    served.await.unwrap();
+    let talk = async {
+        write.write_all(words.as_bytes()).await.unwrap();
+        read.read_to_string(&mut heard).await.unwrap();
+    };
+    tokio::join!(converse(shop.clone(), Stream::new(theirs, None)), talk);
     heard.lines().filter(|line| line.as_bytes().get(3) == Some(&b' ')).map(|line| line[..3].to_owned()).collect()
 }
 
