@@ -112,6 +112,12 @@ pub enum Command {
     /// What Coranto makes of a saved page or a text: title, credit, text, summary. Nothing is stored.
     #[command(after_help = "Example: coranto read page.html --url https://outlet.example/story --json")]
     Read(Read),
+    /// What a message that came back says: whom it is about, why, and whether for good.
+    #[command(after_help = "Example: coranto bounce returned.eml --json")]
+    Bounce(Bounce),
+    /// What came back, and what waits for a person.
+    #[command(subcommand, after_help = "Example: coranto bounces held --data /srv/courier")]
+    Bounces(Bounces),
 }
 
 /// A command that takes nothing but the newsroom.
@@ -624,4 +630,43 @@ pub struct Read {
     /// One JSON document on standard output.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `coranto bounce`.
+#[derive(Debug, Args)]
+pub struct Bounce {
+    /// The message, as it came over the wire; - reads standard input.
+    pub file: PathBuf,
+    /// Do what it says: for a mailbox elsewhere. Then FILE may be an mbox or a Maildir. Once is enough, twice does no harm.
+    #[arg(long)]
+    pub apply: bool,
+    /// Which newsroom: its keys say whether the message carries a mark of ours.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `coranto bounces`.
+#[derive(Debug, Subcommand)]
+pub enum Bounces {
+    /// How much came back, by reason and by what came of it, and what was turned away.
+    #[command(after_help = "Example: coranto bounces count --json")]
+    Count(Plain),
+    /// What waits for a person: one source would have ended more than a thousandth of the readers within an hour.
+    #[command(after_help = "Example: coranto bounces held")]
+    Held(Plain),
+    /// Believe what is held: those readers are not written to any more.
+    #[command(after_help = "Example: coranto bounces apply")]
+    Apply(Plain),
+    /// Do not believe what is held: those readers stay.
+    #[command(after_help = "Example: coranto bounces drop")]
+    Drop(Plain),
+}
+
+impl Bounces {
+    /// Which newsroom, and how to answer.
+    pub fn common(&self) -> &Common {
+        match self {
+            Self::Count(of) | Self::Held(of) | Self::Apply(of) | Self::Drop(of) => &of.common,
+        }
+    }
 }

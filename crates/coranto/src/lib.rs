@@ -20,6 +20,7 @@ pub mod relay;
 pub mod relay_url;
 pub mod reminder;
 pub mod report;
+pub mod returning;
 pub mod run;
 mod saved;
 pub mod settings;

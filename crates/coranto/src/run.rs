@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use world::Listener;
 
 use crate::house::{House, store_problem};
-use crate::{clock, hold, morning, newsdesk, office, ways};
+use crate::{clock, hold, morning, newsdesk, office, returning, ways};
 
 /// How often the inbox of sign-ups is looked into, in milliseconds: a person is waiting for the letter.
 const INBOX_MS: Ms = 250;
@@ -79,6 +79,7 @@ pub async fn run(house: House, doors: Doors, stop: watch::Receiver<bool>) -> Res
     // A fault in the settings is said now, not at the first mail.
     let orders = office::orders(&house, post::Until::Stopped, stop.clone())?;
     let (tell, relays) = watch::channel(orders.routes.borrow().clone());
+    let returning = returning::orders(&house)?;
     morning::publish(&house).await?;
     let mut parts = JoinSet::new();
     let front = front(&house);
@@ -93,6 +94,9 @@ pub async fn run(house: House, doors: Doors, stop: watch::Receiver<bool>) -> Res
     parts.spawn(hold::note(house.clone()));
     parts.spawn(clock::ticking(house.clone()));
     parts.spawn(clock::receiving(house.clone()));
+    if let Some(orders) = returning {
+        parts.spawn(bounces(house.clone(), orders));
+    }
     let mut poster = JoinSet::new();
     parts.spawn(ways::follow(house.clone(), tell));
     poster.spawn(posting(house.clone(), relays, stop.clone()));
@@ -187,6 +191,11 @@ pub(crate) async fn inbox(house: House) {
 
 async fn gathering(house: House) {
     forever(&house, GATHER_MS, "gather", || morning::gather(&house, gather::Which::Due, |_| {})).await;
+}
+
+/// Receives what comes back for as long as it is polled.
+async fn bounces(house: House, orders: returning::Orders) {
+    forever(&house, AGAIN_MS, "bounces", || returning::receive(&house, orders.clone())).await;
 }
 
 /// Posts until told to stop, by the ways out as they are told.

@@ -8,9 +8,11 @@
 //! is decided in one place, `post::verdict`.
 
 pub mod address;
+pub mod bounce;
 pub mod dkim;
 pub mod headers;
 pub mod mime;
+pub mod reason;
 pub mod shared;
 pub mod smtp;
 #[cfg(test)]

@@ -74,6 +74,12 @@ pub enum CopyFault {
     Slot(#[from] SlotFault),
 }
 
+/// How the local part of an address begins that wishes to leave go to; a token for unsubscribing follows. With it 56 octets;
+/// RFC 5321 §4.5.3.1.1 allows 64.
+pub const LEAVE_PREFIX: &str = "unsubscribe+";
+/// The slot of that token.
+const UNSUBSCRIBE_SLOT: &str = "{{unsubscribe}}";
+
 /// What kind of mail it is to machines that read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Purpose {
@@ -112,6 +118,8 @@ pub struct Personal<'a> {
     pub date_ms: i64,
     /// The left side of its Message-ID.
     pub message_id: &'a str,
+    /// Readers may also leave by mail, to `unsubscribe+TOKEN` at the mail domain: somebody reads what comes there.
+    pub leaves_by_mail: bool,
 }
 
 /// One copy, unsigned.
@@ -194,7 +202,11 @@ impl SharedMail {
             .date(personal.date_ms)?
             .message_id(&MessageId::new(personal.message_id, &self.identity.domain)?)?;
         if let Purpose::List { unsubscribe, .. } = &self.purpose {
-            headers.list_unsubscribe(&fill(unsubscribe, &mut token)?, None)?;
+            let link = fill(unsubscribe, &mut token)?;
+            let mailto =
+                format!("mailto:{LEAVE_PREFIX}{UNSUBSCRIBE_SLOT}@{}?subject=unsubscribe", self.identity.domain);
+            let mailto = if personal.leaves_by_mail { Some(fill(&mailto, &mut token)?) } else { None };
+            headers.list_unsubscribe(&link, mailto.as_deref())?;
         }
         let body = self.body.copy(token)?;
         let body_hash = *body.hash();
@@ -289,7 +301,7 @@ mod tests {
 
     fn bytes(mail: &SharedMail, token: &str) -> Vec<u8> {
         let to = EnvelopeAddress::parse("ana@example.org").expect("an address");
-        let personal = Personal { to: &to, date_ms: 1_767_225_600_000, message_id: "abc" };
+        let personal = Personal { to: &to, date_ms: 1_767_225_600_000, message_id: "abc", leaves_by_mail: true };
         let copy = mail.copy(&personal, |_| Some(token.to_owned())).expect("a copy");
         let body = mail.body().pieces(&copy.tails).map(crate::wire::Piece::bytes).concat();
         [copy.headers.bytes(), b"\r\n", &body].concat()
@@ -314,6 +326,9 @@ mod tests {
         let text = String::from_utf8(a).expect("7-bit");
         let (post, link) = ("List-Unsubscribe-Post: List-Unsubscribe=One-Click", "courier.example/unsubscribe/AAAA");
         assert!(text.contains(post) && text.contains(link), "{text}");
+        let unfolded = text.replace("\r\n ", " ");
+        let mailto = format!("<mailto:unsubscribe+{}@courier.example?subject=unsubscribe>", "A".repeat(44));
+        assert!(unfolded.contains(&mailto), "{unfolded}");
     }
 
     #[test]

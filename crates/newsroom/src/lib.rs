@@ -58,7 +58,8 @@ pub use member::{MEMBER_NAME_CHARS_MAX, Member, Role, member_name, name_key};
 pub use outlet::Outlet;
 pub use problem::Problem;
 pub use reader::{
-    BOUNCED_ELSEWHERE, Consent, ConsentKind, LEFT_ELSEWHERE, ReaderState, SubscriptionState, Suppression,
+    BOUNCED_ELSEWHERE, COMPLAINED, Consent, ConsentKind, LEFT_ELSEWHERE, ReaderState, SubscriptionState, Suppression,
+    UNREACHABLE,
 };
 pub use route::{
     FIRST_RELAY, RELAY_FIELDS, RELAY_NAME_CHARS_MAX, RELAYS_MAX, RelayField, RelayFieldKind, RelayTerms, RouteId,

@@ -93,11 +93,16 @@ pub struct Suppression {
 pub const LEFT_ELSEWHERE: &str = "unsubscribed";
 /// Why an address is suppressed that came in as cleaned with a list from elsewhere: mail to it bounced there.
 pub const BOUNCED_ELSEWHERE: &str = "cleaned";
+/// Why an address is suppressed whose mailbox is gone, or took nothing for many editions. Who signs up with it again shows
+/// that it works.
+pub const UNREACHABLE: &str = "unreachable";
+/// Why an address is suppressed whose owner complained to their provider.
+pub const COMPLAINED: &str = "complaint";
 
 impl Suppression {
     /// Whether the holder of the address may come back by the door, confirming by mail: for what happened elsewhere. No
     /// list lifts any suppression.
     pub fn ends_at_the_door(&self) -> bool {
-        [LEFT_ELSEWHERE, BOUNCED_ELSEWHERE].contains(&self.why.as_str())
+        [LEFT_ELSEWHERE, BOUNCED_ELSEWHERE, UNREACHABLE].contains(&self.why.as_str())
     }
 }

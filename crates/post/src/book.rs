@@ -11,6 +11,7 @@ use newsroom::{DeliveryKey, Ms};
 use store::ledger::{self, Mark, Settled};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::blame::blame;
 use crate::office::{Defect, Shared};
 
 /// How many entries go into one transaction at most: one from each connection that may be open.
@@ -105,8 +106,17 @@ async fn keep_batch(shared: &Shared, mut batch: Vec<Entry>) -> Option<()> {
     let ended: Arc<Vec<Settled>> = Arc::new(batch.iter_mut().flat_map(|e| std::mem::take(&mut e.ended)).collect());
     let marks: Arc<Vec<_>> = Arc::new(batch.iter().filter_map(|entry| entry.mark).collect());
     let (lease, kept) = (shared.lease, ended.clone());
-    let (lost, marked) =
-        shared.durably(move |tx| Ok((ledger::settle(tx, lease, &ended)?, ledger::mark(tx, lease, &marks)?))).await?;
+    let fresh: Arc<Vec<i64>> = Arc::new(ended.iter().map(|_| shared.world.mint()).collect());
+    let source = shared.vault.post_key().source("the relay");
+    let (lost, marked) = shared
+        .durably(move |tx| {
+            let lost = ledger::settle(tx, lease, &ended)?;
+            if lost.is_empty() {
+                blame(tx, &ended, &fresh, &source)?;
+            }
+            Ok((lost, ledger::mark(tx, lease, &marks)?))
+        })
+        .await?;
     let (mut ended, mut marked) = (kept.iter(), marked.into_iter());
     for (entry, count) in batch.into_iter().zip(counts) {
         let own = ended.by_ref().take(count).filter(|s| lost.contains(&s.key)).map(|s| s.key).collect();

@@ -5,6 +5,7 @@
 //! It never stores a copy, never says "delivered", and never blames a reader for a relay. When a way fails, what it had not yet
 //! taken goes by another; what it may have taken waits for its answer, and is nobody else's.
 
+mod blame;
 mod book;
 pub mod carry;
 pub mod circuit;

@@ -19,6 +19,8 @@ use crate::pace::Leave;
 pub struct Sender {
     /// Signs the copies.
     pub signer: Arc<Signer>,
+    /// Readers may also leave by mail: what comes back is received.
+    pub leaves_by_mail: bool,
 }
 
 /// A cohort's mail at hand; `None` inside when it cannot be read.
@@ -70,7 +72,12 @@ impl Ready {
         let to = EnvelopeAddress::parse(address.expose()).map_err(|_| CopyFault::Address)?;
         let (departure, reader) = (delivery.key.departure, delivery.reader);
         let message_id = vault.post_key().message_id(departure, reader);
-        let personal = Personal { to: &to, date_ms: delivery.instant, message_id: &message_id };
+        let personal = Personal {
+            to: &to,
+            date_ms: delivery.instant,
+            message_id: &message_id,
+            leaves_by_mail: sender.leaves_by_mail,
+        };
         let copy = mail.copy(&personal, |slot| {
             let token = vault.token_key().mint(purpose(slot)?, reader, delivery.newsletter.0);
             Some(token.as_str().to_owned())

@@ -130,7 +130,7 @@ async fn carry(Way { world, vault, sender, routes, .. }: Way<'_>, copy: &TestCop
     let to = EnvelopeAddress::parse(copy.to.expose()).map_err(|_| TestFault::Address)?;
     let (departure, nobody) = (DepartureId(copy.number), ReaderId(0));
     let message_id = vault.post_key().message_id(departure, nobody);
-    let personal = Personal { to: &to, date_ms: copy.now, message_id: &message_id };
+    let personal = Personal { to: &to, date_ms: copy.now, message_id: &message_id, leaves_by_mail: false };
     let made = shared.copy(&personal, |_slot| Some(copy.token.to_owned()));
     let made = made.map_err(|fault| TestFault::Mail(fault.to_string()))?;
     let signature = sender.signer.sign(&made.headers, &made.body_hash, copy.now.unsigned_abs() / 1_000);

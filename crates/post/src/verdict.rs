@@ -13,8 +13,13 @@
 //!
 //! 421 is a farewell whatever it answers (RFC 5321 §3.8): the connection is over and the copy goes back unblamed, except
 //! after the dot, where it says "not taken" and the copy is tried later. Only a reader's own refusal counts against them.
+//!
+//! Why it was refused is judged by `mail::reason`, the same for a reply and for a bounce. A refusal at RCPT that is hard
+//! (the address, its domain or its mail service is gone) makes the reader unreachable; one that is about the mailbox counts
+//! as soft; one that is about us (policy, reputation, authentication, rate, size) counts against nobody.
 //! This module reads no clock, stores nothing and never says "delivered".
 
+use mail::reason::{self, Reason, Step, Words};
 use mail::smtp::client::{Phase, Trouble, What};
 use mail::smtp::{Reply, ReplyKind};
 use newsroom::Ms;
@@ -111,10 +116,28 @@ pub fn said(reply: &Reply, local: &str) -> Said {
     Said { code: i64::from(reply.code), text: scrub(&format!("{enhanced}{}", reply.text), local) }
 }
 
+/// How the kept words of a refusal begin that was said when the reader was named, and not of the message.
+const AT_RCPT: &str = "RCPT: ";
+
 /// What is kept of a trouble.
 pub fn said_of_trouble(trouble: &Trouble, local: &str) -> Said {
     let said_nothing = || Said { code: 0, text: scrub(&trouble.to_string(), local) };
-    trouble.reply().map_or_else(said_nothing, |reply| said(reply, local))
+    let mut said = trouble.reply().map_or_else(said_nothing, |reply| said(reply, local));
+    let is_refusal = trouble.reply().is_some_and(|reply| reply.kind() == ReplyKind::No);
+    if trouble.phase == Phase::Rcpt && is_refusal {
+        said.text = format!("{AT_RCPT}{}", said.text).chars().take(SAID_CHARS_MAX).collect();
+    }
+    said
+}
+
+/// Why a copy was refused, from what was kept of it.
+pub fn reason(code: i64, text: &str) -> Reason {
+    let (step, text) = match text.strip_prefix(AT_RCPT) {
+        Some(text) => (Step::Rcpt, text),
+        None => (Step::Data, text),
+    };
+    let reply = u16::try_from(code).ok();
+    reason::judge(&Words { status: reason::enhanced_in(text), reply, step: Some(step), is_report: false, text })
 }
 
 /// A local part shorter than this stands in too many words to be taken out of them.
@@ -211,6 +234,23 @@ mod tests {
         let text = scrub(words, "ana.sol");
         assert!(!text.to_lowercase().contains("ana") && !text.contains("other") && !text.contains("ben"), "{text}");
         assert!(text.contains("full for"), "{text}");
+    }
+
+    #[test]
+    fn a_refusal_tells_why_and_at_which_step() {
+        let why = |phase, code, text| {
+            let said = said_of_trouble(&refused(phase, code, text), "ana");
+            reason(said.code, &said.text)
+        };
+        assert_eq!(why(Phase::Rcpt, 550, "5.1.1 <ana@b.example>: user unknown"), Reason::UnknownAddress);
+        assert_eq!(why(Phase::Rcpt, 550, "no such user"), Reason::UnknownAddress);
+        assert_eq!(why(Phase::Dot, 550, "no such user"), Reason::Filtered);
+        assert_eq!(why(Phase::Rcpt, 552, "5.2.2 mailbox full"), Reason::MailboxFull);
+        for text in ["5.7.1 blocked by Spamhaus", "5.7.26 DMARC", "5.7.1 message refused"] {
+            let reason = why(Phase::Rcpt, 550, text);
+            assert!(!reason.is_about_mailbox(), "{text} is {reason}, and about us");
+        }
+        assert_eq!(why(Phase::Rcpt, 550, "no"), Reason::Unclear);
     }
 
     #[test]

@@ -263,9 +263,10 @@ fn may_ask(standing: Option<&Standing>, now: Ms) -> bool {
     let Some(standing) = standing else { return true };
     let patient = standing.opt_ins < OPT_INS_MAX && now - standing.opt_in_at >= OPT_IN_EVERY_MS;
     match standing.state {
-        // They have it already, or must not be written to: silence either way.
-        SubscriptionState::Active | SubscriptionState::Suppressed => false,
-        SubscriptionState::Pending | SubscriptionState::Unsubscribed => patient,
+        // They have it already: silence.
+        SubscriptionState::Active => false,
+        // Who must not be written to was met with silence before, by their address; an unreachable one may try again.
+        SubscriptionState::Pending | SubscriptionState::Unsubscribed | SubscriptionState::Suppressed => patient,
     }
 }
 
@@ -283,7 +284,8 @@ mod tests {
         assert!(may_ask(Some(&at(SubscriptionState::Pending, 1, now - DAY_MS)), now));
         assert!(!may_ask(Some(&at(SubscriptionState::Pending, 3, 0)), now));
         assert!(!may_ask(Some(&at(SubscriptionState::Active, 0, 0)), now));
-        assert!(!may_ask(Some(&at(SubscriptionState::Suppressed, 0, 0)), now));
+        assert!(may_ask(Some(&at(SubscriptionState::Suppressed, 0, 0)), now));
+        assert!(!may_ask(Some(&at(SubscriptionState::Suppressed, 3, 0)), now));
         assert!(may_ask(Some(&at(SubscriptionState::Unsubscribed, 0, 0)), now));
         assert!(!may_ask(Some(&at(SubscriptionState::Unsubscribed, 1, now)), now));
     }

@@ -7,4 +7,5 @@ pub mod inbox;
 pub mod letter;
 pub mod list;
 pub mod reminder;
+pub mod returned;
 pub mod trial;

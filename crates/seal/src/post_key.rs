@@ -15,6 +15,7 @@ const BODY_BYTES: usize = 16;
 /// Base32 characters of 16 bytes of ids and 16 of MAC. With the prefix 59 octets; RFC 5321 §4.5.3.1.1 allows 64.
 const VERP_CHARS: usize = 52;
 const MESSAGE_ID_LABEL: &str = "coranto message-id";
+const SOURCE_LABEL: &str = "coranto source of bounces";
 const VERP_LABEL: &str = "coranto verp";
 /// RFC 4648 §6 in lower case: relays may fold the case of a local part, so it must not matter.
 const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
@@ -49,6 +50,11 @@ impl PostKey {
         text.push_str(VERP_PREFIX);
         text.extend((0..VERP_CHARS).map(|at| char::from(BASE32[usize::from(five_bits(&whole, at))])));
         text
+    }
+
+    /// A name for whoever brings bounces, that tells nothing of who they are to one without the key.
+    pub fn source(&self, text: &str) -> [u8; TAG_BYTES] {
+        self.0.tag(SOURCE_LABEL, text.as_bytes())
     }
 
     /// Which copy a bounce to this local part is about, in any mix of cases; `None` when the post office did not

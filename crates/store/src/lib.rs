@@ -21,6 +21,7 @@ pub mod newsletters;
 pub mod pages;
 pub mod pictures;
 pub mod readers;
+pub mod returned;
 pub mod revisions;
 pub mod settings;
 pub mod slots;

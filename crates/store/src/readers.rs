@@ -2,7 +2,7 @@
 
 use newsroom::{
     BOUNCED_ELSEWHERE, ConsentKind, Format, LEFT_ELSEWHERE, Ms, NewsletterId, ReaderId, SubscriptionState, Suppression,
-    Topics, WEEK_MS,
+    Topics, UNREACHABLE, WEEK_MS,
 };
 
 use crate::engine::Row;
@@ -156,7 +156,7 @@ const CONFIRM: &str = sql!(
 // Who left elsewhere and now confirms here has come back by their own wish.
 const COME_BACK: &str = sql!(
     "DELETE FROM suppression
-     WHERE why IN ($2, $3) AND address_index = (SELECT address_index FROM reader WHERE id = $1)"
+     WHERE why IN ($2, $3, $4) AND address_index = (SELECT address_index FROM reader WHERE id = $1)"
 );
 const UNSUBSCRIBE: &str =
     sql!("UPDATE subscription SET state = 3 WHERE reader = $1 AND newsletter = $2 AND state IN (1, 2)");
@@ -236,7 +236,7 @@ pub fn confirm(tx: &Write, reader: ReaderId, newsletter: NewsletterId, line: &Li
     let confirmed = tx.execute(CONFIRM, args![reader.0, newsletter.0, seen])? == 1;
     if confirmed {
         consent(tx, reader, newsletter, ConsentKind::Confirmed, line, now)?;
-        tx.execute(COME_BACK, args![reader.0, LEFT_ELSEWHERE, BOUNCED_ELSEWHERE])?;
+        tx.execute(COME_BACK, args![reader.0, LEFT_ELSEWHERE, BOUNCED_ELSEWHERE, UNREACHABLE])?;
         slots::welcome(tx, reader, newsletter, now)?;
     }
     Ok(confirmed)
@@ -263,7 +263,7 @@ pub fn undo(tx: &Write, reader: ReaderId, newsletter: NewsletterId, line: &Line,
     let undone = confirmed_once && tx.execute(UNDO, args![reader.0, newsletter.0])? == 1;
     if undone {
         consent(tx, reader, newsletter, ConsentKind::Undone, line, now)?;
-        tx.execute(COME_BACK, args![reader.0, LEFT_ELSEWHERE, BOUNCED_ELSEWHERE])?;
+        tx.execute(COME_BACK, args![reader.0, LEFT_ELSEWHERE, BOUNCED_ELSEWHERE, UNREACHABLE])?;
     }
     Ok(undone)
 }

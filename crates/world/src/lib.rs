@@ -11,6 +11,7 @@ pub mod real;
 pub mod simulated;
 mod stream;
 pub mod tls;
+pub mod tls_server;
 mod trace;
 
 use std::{

@@ -9,7 +9,7 @@ use crate::answer::{Answer, tell};
 use crate::cli::Doctor;
 use crate::dns::{self, Seen};
 use crate::house::{House, store_problem};
-use crate::{hold, newsdesk, office, relay, ways};
+use crate::{hold, newsdesk, office, relay, returning, ways};
 
 /// One thing looked at.
 struct Check {
@@ -22,6 +22,7 @@ pub async fn run(of: Doctor) -> Result<Answer, Problem> {
     let house = house(&of.common).await?;
     let mut checks = vec![files(&house), hold(&house).await?, database(&house).await?, keys(&house), address(&house)];
     checks.extend(relays(&house).await);
+    checks.push(bounces(&house).await?);
     checks.extend(names(&house, of.resolver.as_deref()).await);
     let rows: Vec<_> = checks.iter().map(|c| json!({"what": c.what, "well": c.well, "told": c.told})).collect();
     let lines: Vec<String> =
@@ -112,6 +113,31 @@ fn address(house: &House) -> Check {
         "Set outlet.postal_address: the law asks for it at the foot of every mail.".into()
     };
     Check { what: "The postal address".into(), well, told }
+}
+
+/// Where bounces go, and what waits for a person.
+async fn bounces(house: &House) -> Result<Check, Problem> {
+    let what = "What comes back".to_owned();
+    let domain = &house.outlet().mail_domain;
+    if let Err(problem) = returning::orders(house) {
+        return Ok(Check { what, well: false, told: format!("{} {}", problem.what, problem.act) });
+    }
+    let held = house.store.read(store::returned::held_count).await.map_err(|fault| store_problem(&fault))?;
+    if held > 0 {
+        let told =
+            format!("{held} bounces wait for a person: look with `coranto bounces held`, then apply or drop them.");
+        return Ok(Check { what, well: false, told });
+    }
+    let told = match house.settings.get("bounce.listen") {
+        "" if returning::leaves_by_mail(house) => {
+            format!("Bounces go to bounce+…@{domain}, a mailbox elsewhere: give it to `coranto bounce FILE --apply`.")
+        }
+        "" => format!(
+            "Bounces go to bounce+…@{domain} and are not received here. Set bounce.listen, or bounce.elsewhere for a mailbox."
+        ),
+        listen => format!("They are received on {listen}. The MX of {domain} must lead there."),
+    };
+    Ok(Check { what, well: true, told })
 }
 
 /// Every relay that carries mail, greeted; and that there is one.

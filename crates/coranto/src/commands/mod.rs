@@ -3,6 +3,7 @@
 mod article;
 mod backup;
 mod block;
+mod bounce;
 pub mod demo;
 mod doctor;
 pub mod edition;
@@ -47,6 +48,8 @@ fn wants_json(command: &Command) -> bool {
         Command::Demo(of) => of.json,
         Command::Init(of) => of.json,
         Command::Read(of) => of.json,
+        Command::Bounce(of) => of.common.json,
+        Command::Bounces(of) => of.common().json,
         Command::Run(of) => of.common.json,
         Command::Doctor(of) => of.common.json,
         Command::Gather(of) => of.common.json,
@@ -91,6 +94,8 @@ async fn done(command: Command) -> Result<Answer, Problem> {
         Command::Release(of) => release::run(of).await,
         Command::Doctor(of) => doctor::run(of).await,
         Command::Read(of) => read::run(&of),
+        Command::Bounce(of) => bounce::run(of).await,
+        Command::Bounces(of) => bounce::all(of).await,
     }
 }
 

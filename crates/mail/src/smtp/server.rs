@@ -91,6 +91,8 @@ pub struct Terms {
     pub auth: Offer,
     /// RFC 5321 §4.1.1.1. Without it EHLO is unknown and clients fall back to HELO.
     pub ehlo: Offer,
+    /// RFC 2033: LHLO alone opens the dialogue, and a message is answered once for each of its recipients.
+    pub lmtp: Offer,
 }
 
 impl Terms {
@@ -103,6 +105,7 @@ impl Terms {
             start_tls: Offer::No,
             auth: Offer::No,
             ehlo: Offer::Yes,
+            lmtp: Offer::No,
         }
     }
 }
@@ -347,6 +350,9 @@ where
     /// RFC 5321 §4.1.1: one command, verb in any case.
     async fn obey(&mut self, line: &Command) -> Result<(), Stop> {
         match line.verb {
+            Verb::Lhlo if self.terms.lmtp == Offer::Yes => self.greet(line).await,
+            // RFC 2033 §4.1: HELO and EHLO are not spoken here.
+            Verb::Ehlo | Verb::Helo if self.terms.lmtp == Offer::Yes => self.mistake(&NOT_SERVED),
             Verb::Ehlo if self.terms.ehlo == Offer::Yes => self.greet(line).await,
             Verb::Helo => self.greet(line).await,
             Verb::Mail => self.mail(&line.rest).await,
@@ -365,7 +371,7 @@ where
             Verb::StartTls if self.offers_start_tls() => self.start_tls(),
             Verb::Auth if self.terms.auth == Offer::Yes && self.offers_start_tls() => self.mistake(&ENCRYPT_FIRST),
             Verb::Auth if self.terms.auth == Offer::Yes => self.auth(&line.rest).await,
-            Verb::Ehlo | Verb::StartTls | Verb::Auth => self.mistake(&NOT_SERVED),
+            Verb::Ehlo | Verb::Lhlo | Verb::StartTls | Verb::Auth => self.mistake(&NOT_SERVED),
             Verb::Data => self.mistake(&ARGUMENT),
             Verb::Unknown => self.mistake(&SYNTAX),
         }
@@ -384,7 +390,7 @@ where
             self.stage = Stage::Greeted;
         }
         let mut text = self.terms.name.as_str().to_owned();
-        if line.verb == Verb::Ehlo {
+        if line.verb != Verb::Helo {
             self.add_offers(&mut text);
         }
         self.answer(answer, Reply { code: 250, enhanced: None, text: text.into() })
@@ -480,11 +486,15 @@ where
                 (settle(answered, &mut self.stream, &mut self.replies).await, ACCEPTED)
             }
         };
+        let others = if self.terms.lmtp == Offer::Yes { self.envelope.to.len().saturating_sub(1) } else { 0 };
         self.forget();
         if self.inbox.capacity() > BUFFER_KEPT_BYTES {
             self.inbox.drain(..self.at);
             self.at = 0;
             self.inbox.shrink_to(READ_BYTES);
+        }
+        for _ in 0..others {
+            self.answer(answer.clone(), usual.clone())?;
         }
         self.answer(answer, usual)
     }
@@ -795,6 +805,7 @@ fn unstuff(message: &mut [u8]) -> usize {
 enum Verb {
     Ehlo,
     Helo,
+    Lhlo,
     Mail,
     Rcpt,
     Data,
@@ -807,12 +818,13 @@ enum Verb {
     Unknown,
 }
 
-const VERBS: [(&str, Verb); 11] = [
+const VERBS: [(&str, Verb); 12] = [
     ("MAIL", Verb::Mail),
     ("RCPT", Verb::Rcpt),
     ("DATA", Verb::Data),
     ("EHLO", Verb::Ehlo),
     ("HELO", Verb::Helo),
+    ("LHLO", Verb::Lhlo),
     ("RSET", Verb::Rset),
     ("NOOP", Verb::Noop),
     ("QUIT", Verb::Quit),

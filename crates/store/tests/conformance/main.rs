@@ -8,6 +8,7 @@ mod members;
 mod newsroom;
 mod next_edition;
 mod readers;
+mod returned;
 mod slots;
 mod ways;
 mod whole;
