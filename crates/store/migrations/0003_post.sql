@@ -8,3 +8,6 @@
 
 -- doubt and proof
 
+
+-- the desk: which editions an article leads, asked when its headline is corrected
+CREATE INDEX line_up_article ON line_up (article);

@@ -94,7 +94,7 @@ impl Form {
             }),
             alt: picture.map(|picture| picture.alt.clone()).unwrap_or_default(),
             caption: picture.map(|picture| text(&picture.caption)).unwrap_or_default(),
-            picture_credit: picture.map(|picture| text(&picture.credit)).unwrap_or_default(),
+            picture_credit: picture.map_or_else(|| text(&credit.picture), |picture| text(&picture.credit)),
         }
     }
 
@@ -130,6 +130,7 @@ impl Form {
                 outlet: some(&self.outlet),
                 canonical: some(&self.canonical),
                 licence: some(&self.licence).map(|url| Licence { url }),
+                picture: some(&self.picture_credit).filter(|_| self.picture.is_none()),
             },
             picture,
             topics: self.topics(),
