@@ -236,9 +236,10 @@ async fn kept_picture(hall: &Hall, fields: &Fields) -> Result<Option<PictureForm
 fn picture_words(fault: PictureFault) -> String {
     match fault {
         PictureFault::Pixels => format!(
-            "The picture was not taken: it has more than {} million pixels, or a side longer than {SIDE_MAX}. Save it with \
-             4,000 pixels on its longer side, and choose it again.",
-            PIXELS_MAX / 1_000_000
+            "The picture was not taken: it has more than {} million pixels, or a side longer than {},000. Save it with 4,000 \
+             pixels on its longer side, and choose it again.",
+            PIXELS_MAX / 1_000_000,
+            SIDE_MAX / 1_000
         ),
         PictureFault::Format => {
             "The picture was not taken: it is no JPEG, PNG, GIF or WebP, whatever its name says. Save it \
