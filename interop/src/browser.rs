@@ -52,10 +52,13 @@ pub struct Look {
 }
 
 impl Look {
-    /// The four ways in which every page is shown to a person: narrow and wide, light and dark, script on.
-    pub const ALL: [Look; 4] = [
+    /// The ways in which every page is shown to a person: on the narrowest screen that is held to (WCAG 2.2, 1.4.10), on a
+    /// phone and on a wide one, light and dark, script on.
+    pub const ALL: [Look; 6] = [
         Look { width: 320, scheme: Scheme::Light, script: Script::On },
         Look { width: 320, scheme: Scheme::Dark, script: Script::On },
+        Look { width: 390, scheme: Scheme::Light, script: Script::On },
+        Look { width: 390, scheme: Scheme::Dark, script: Script::On },
         Look { width: 1280, scheme: Scheme::Light, script: Script::On },
         Look { width: 1280, scheme: Scheme::Dark, script: Script::On },
     ];
