@@ -299,7 +299,9 @@ impl Page {
 
     /// Writes a picture of the whole page, as PNG.
     pub fn screenshot(&self, file: &Path) -> Result<()> {
-        let shot = self.call("Page.captureScreenshot", json!({ "format": "png", "captureBeyondViewport": true }))?;
+        // Only where there is something beyond the window: a shorter page from right to left, Chromium would show shifted.
+        let beyond = self.evaluate("document.documentElement.scrollHeight > innerHeight")?;
+        let shot = self.call("Page.captureScreenshot", json!({ "format": "png", "captureBeyondViewport": beyond }))?;
         fs::create_dir_all(file.parent().context("a file lies in a folder")?)?;
         fs::write(file, STANDARD.decode(text(&shot, "data")?)?).with_context(|| file.display().to_string())
     }
