@@ -14,10 +14,13 @@ use std::cell::RefCell;
 use std::fs;
 use std::path::Path;
 use std::rc::Rc;
-use wire::Wire;
+use std::time::{Duration, Instant};
+use wire::{ANSWER_MAX, Wire};
 
 /// The height of the window, in CSS pixels; screenshots show the whole page.
 const HEIGHT: u32 = 900;
+/// Between two looks at something that is awaited in a page.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Whether the reader's system asks for a light or a dark page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,10 +52,13 @@ pub struct Look {
 }
 
 impl Look {
-    /// The four ways in which every page is shown to a person: narrow and wide, light and dark, script on.
-    pub const ALL: [Look; 4] = [
+    /// The ways in which every page is shown to a person: on the narrowest screen that is held to (WCAG 2.2, 1.4.10), on a
+    /// phone and on a wide one, light and dark, script on.
+    pub const ALL: [Look; 6] = [
         Look { width: 320, scheme: Scheme::Light, script: Script::On },
         Look { width: 320, scheme: Scheme::Dark, script: Script::On },
+        Look { width: 390, scheme: Scheme::Light, script: Script::On },
+        Look { width: 390, scheme: Scheme::Dark, script: Script::On },
         Look { width: 1280, scheme: Scheme::Light, script: Script::On },
         Look { width: 1280, scheme: Scheme::Dark, script: Script::On },
     ];
@@ -234,6 +240,29 @@ impl Page {
         Ok(())
     }
 
+    /// Chooses a file of this machine in the field at `selector`, as a person does in the box that a browser opens.
+    pub fn choose_file(&self, selector: &str, file: &Path) -> Result<()> {
+        let files = json!({ "files": [file], "nodeId": self.node(selector)? });
+        self.call("DOM.setFileInputFiles", files).map(drop)
+    }
+
+    /// Waits until an expression in the page is true.
+    pub fn until(&self, what: &str, expression: &str) -> Result<()> {
+        let deadline = Instant::now() + ANSWER_MAX;
+        // A page that is on its way has nothing to evaluate in: that is no answer yet.
+        while !self.evaluate(expression).is_ok_and(|value| value == true) {
+            ensure!(Instant::now() < deadline, "{what} did not come on {}: {}", self.url()?, self.text()?);
+            std::thread::sleep(LOOK);
+        }
+        Ok(())
+    }
+
+    /// How often the browser itself asked whether to leave a page with unsaved words; the answer was always yes.
+    pub fn asked_to_stay(&self) -> usize {
+        let leaving = |event: &&Value| event["params"]["type"] == "beforeunload";
+        self.events("Page.javascriptDialogOpening").iter().filter(leaving).count()
+    }
+
     /// Clicks, and waits for the page that the click leads to.
     pub fn follow(&self, selector: &str) -> Result<()> {
         self.arriving(|page| page.click(selector))
@@ -270,7 +299,9 @@ impl Page {
 
     /// Writes a picture of the whole page, as PNG.
     pub fn screenshot(&self, file: &Path) -> Result<()> {
-        let shot = self.call("Page.captureScreenshot", json!({ "format": "png", "captureBeyondViewport": true }))?;
+        // Only where there is something beyond the window: a shorter page from right to left, Chromium would show shifted.
+        let beyond = self.evaluate("document.documentElement.scrollHeight > innerHeight")?;
+        let shot = self.call("Page.captureScreenshot", json!({ "format": "png", "captureBeyondViewport": beyond }))?;
         fs::create_dir_all(file.parent().context("a file lies in a folder")?)?;
         fs::write(file, STANDARD.decode(text(&shot, "data")?)?).with_context(|| file.display().to_string())
     }
@@ -299,6 +330,14 @@ impl Page {
         let part = |entry: &Value, name: &str| entry[name].as_str().unwrap_or_default().to_owned();
         let logged = logged.map(|entry| format!("{} {}", part(entry, "text"), part(entry, "url")));
         thrown.chain(said).chain(logged).collect()
+    }
+
+    /// What it complained about so far was wanted.
+    pub fn forget_complaints(&self) {
+        self.evaluate("0").ok();
+        let ours = ["Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded"];
+        let of = |event: &Value| event["sessionId"] == self.session && ours.iter().any(|name| event["method"] == *name);
+        self.wire.borrow_mut().events.retain(|event| !of(event));
     }
 
     fn events(&self, method: &str) -> Vec<Value> {

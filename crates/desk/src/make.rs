@@ -61,6 +61,7 @@ pub fn make(origin: &Origin<'_>, article: ArticleId, number: i64, now: Ms) -> Ma
         Policy::Watch => teaser_alone(origin),
         Policy::Ours | Policy::Partner => body(origin, page.as_ref(), base.as_ref()),
     };
+    let credit = credit(origin, page.as_ref());
     let lead = origin.picture.map(|picture| picture_use(picture, page.as_ref(), lead_figure(&mut body)));
     let text = body.plain_text();
     let language = item
@@ -73,7 +74,6 @@ pub fn make(origin: &Origin<'_>, article: ArticleId, number: i64, now: Ms) -> Ma
         .filter(|t| !t.trim().is_empty())
         .or_else(|| page.as_ref().and_then(|p| p.title.clone()))
         .unwrap_or_else(|| body.first_words(8));
-    let credit = credit(origin, page.as_ref());
     let form = form(origin.policy, &credit);
     let revision = Revision {
         article,
@@ -159,6 +159,8 @@ fn credit(origin: &Origin<'_>, page: Option<&Extracted>) -> Credit {
         outlet,
         canonical: page.and_then(|p| p.canonical.clone()).or_else(|| item.url.clone()),
         licence: licence.filter(|_| origin.policy == Policy::Partner).map(|url| Licence { url }),
+        // A picture that could not be fetched is credited all the same, for when somebody lays it in.
+        picture: page.and_then(|p| p.image.clone()).and_then(|image| image.credit).filter(|_| origin.picture.is_none()),
     }
 }
 
@@ -265,6 +267,10 @@ mod tests {
     }
 
     fn made(policy: Policy) -> Made {
+        made_of(policy, None)
+    }
+
+    fn made_of(policy: Policy, html: Option<String>) -> Made {
         let item = newsroom::Item {
             id: newsroom::ItemId(1),
             source: newsroom::SourceId(1),
@@ -276,7 +282,7 @@ mod tests {
             published: None,
             published_raw: None,
             summary_html: Some(format!("<p>{}</p>", "word ".repeat(80))),
-            content_html: Some(format!("<p>{}</p>", "Text of theirs. ".repeat(200))),
+            content_html: html.is_none().then(|| format!("<p>{}</p>", "Text of theirs. ".repeat(200))),
             image_url: None,
             first_seen: 0,
             state: newsroom::ItemState::New,
@@ -285,7 +291,7 @@ mod tests {
         let filed = Filed { item, categories: Vec::new() };
         let origin = Origin {
             filed: &filed,
-            material: &Material::default(),
+            material: &Material { url: Some("https://tug.example/deal".into()), html, picture: None },
             picture: None,
             policy,
             licence: Some("https://creativecommons.org/licenses/by/4.0/"),
@@ -295,6 +301,17 @@ mod tests {
             language: "en",
         };
         make(&origin, ArticleId(1), 1, 0)
+    }
+
+    #[test]
+    fn a_picture_that_is_not_here_keeps_its_credit() {
+        let text = "<p>The wall along the quay was mended in the night, and the boats came in.</p>".repeat(12);
+        let html = format!(
+            "<html lang=en><body><article><h1>The wall</h1><figure><img src='/wall.jpg' alt='A wall' width=900 height=600>\
+             <figcaption>The wall at dawn. Photo: Reuters</figcaption></figure>{text}</article></body></html>"
+        );
+        let made = made_of(Policy::Partner, Some(html));
+        assert_eq!((made.revision.picture, made.revision.credit.picture.as_deref()), (None, Some("Reuters")));
     }
 
     #[test]

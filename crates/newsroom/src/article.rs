@@ -54,6 +54,9 @@ pub struct Credit {
     pub canonical: Option<String>,
     /// Its licence, when known.
     pub licence: Option<Licence>,
+    /// Who made its lead picture, while the picture itself is not here: it could not be fetched. Where there is one, it says
+    /// so itself.
+    pub picture: Option<String>,
 }
 
 /// A picture as an article uses it.

@@ -179,6 +179,7 @@ fn article(outlet: &BTreeMap<&str, &str>, story: &BTreeMap<&str, &str>, body: &s
                 outlet: Some(outlet["name"].to_owned()),
                 canonical: Some(format!("https://outlets.example/{}", story["id"])),
                 licence: outlet.get("licence").map(|url| Licence { url: (*url).to_owned() }),
+                picture: None,
             },
             picture: field("picture").map(|picture| PictureUse {
                 picture: PictureId(at),

@@ -135,6 +135,8 @@ pub(crate) struct Teaser {
 pub(crate) struct Story {
     #[serde(flatten)]
     pub teaser: Teaser,
+    /// The standfirst, unless the text itself opens with it.
+    pub lede: String,
     pub corrected: Option<String>,
     pub corrected_label: String,
     pub corrections: Vec<Correction>,
@@ -348,14 +350,17 @@ impl Site {
         let published_label = label(published(article).at);
         let origin = teaser.outlet.clone().or(host).map(|name| Origin { name, url });
         teaser.published_label = published_label;
+        let body = body(article)?;
+        let lede = if opens_with(&body, &teaser.standfirst) { String::new() } else { teaser.standfirst.clone() };
         Ok(Story {
+            lede,
             corrected: corrected.map(dates::rfc3339),
             corrected_label,
             corrections,
             origin,
             licence: credit.licence.as_ref().and_then(|licence| terms(&licence.url)),
             topics: self.topics_of(article).map(topic_link).collect(),
-            body: body(article)?.to_html(Pictures::Linked),
+            body: body.to_html(Pictures::Linked),
             teaser,
         })
     }
@@ -388,6 +393,14 @@ pub(crate) fn topic_link(topic: &Topic) -> TopicLink {
 /// An article's body.
 pub(crate) fn body(article: &Article) -> Result<Document, PressError> {
     Document::from_json(&article.revision.body).map_err(|_| PressError::Body(article.id))
+}
+
+/// Whether a text begins with its own standfirst, as one does that was taken from it. Blanks and the marks of a cut are no
+/// difference.
+fn opens_with(body: &Document, standfirst: &str) -> bool {
+    let joined = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let begun = standfirst.trim_end_matches(['…', '.', ' ']);
+    !begun.is_empty() && joined(&body.plain_text()).starts_with(&joined(begun))
 }
 
 /// Readers are told of a correction: the first revision, and one saved before publishing, is none.

@@ -342,7 +342,7 @@ async fn publish(part: &Part, number: usize, story: &Story) -> Result<(), Ended>
         title: format!("Story {number}: the tide rose again"),
         standfirst: format!("What happened at the quay, told for the {number}th time."),
         language: "en".into(),
-        credit: Credit { byline: Some("Ana Sol".into()), outlet: None, canonical: None, licence: None },
+        credit: Credit { byline: Some("Ana Sol".into()), outlet: None, canonical: None, licence: None, picture: None },
         picture: None,
         topics: Topics::NONE,
         body: prose::Document::default().to_json(),

@@ -353,7 +353,7 @@ fn publish(tx: &store::Write, now: Ms) -> store::Result<()> {
         title: "The tide rose again".into(),
         standfirst: "What happened at the quay.".into(),
         language: "en".into(),
-        credit: Credit { byline: None, outlet: None, canonical: None, licence: None },
+        credit: Credit { byline: None, outlet: None, canonical: None, licence: None, picture: None },
         picture: None,
         topics: Topics::NONE,
         body: prose::Document::default().to_json(),

@@ -82,3 +82,6 @@ CREATE TABLE soft_streak (
 
 -- doubt and proof
 
+
+-- the desk: which editions an article leads, asked when its headline is corrected
+CREATE INDEX line_up_article ON line_up (article);

@@ -55,6 +55,17 @@ const ADD_REVISION: &str = sql!(
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
 );
 const POINT: &str = sql!("UPDATE article SET revision = $2 WHERE id = $1");
+const KNOWN_BY: &str = sql!(
+    "SELECT e.id, e.subject, v.title
+     FROM line_up AS l
+     JOIN departure AS d ON d.id = l.departure
+     JOIN edition AS e ON e.id = d.edition
+     JOIN departure_envelope AS w ON w.departure = d.id AND w.subject = ''
+     JOIN revision AS v ON v.article = l.article AND v.number >= l.revision
+     WHERE l.article = $1
+     ORDER BY e.id, v.number"
+);
+const KNOWN_AS: &str = sql!("UPDATE edition SET subject = $2 WHERE id = $1");
 const NEXT_RANK: &str = sql!(
     "INSERT INTO counter (name, value) VALUES ('rank', 1)
      ON CONFLICT (name) DO UPDATE SET value = counter.value + 1
@@ -82,6 +93,7 @@ fn article(row: &Row) -> Article {
         outlet: row.text_or_none(12),
         canonical: row.text_or_none(13),
         licence: row.text_or_none(14).map(|url| Licence { url }),
+        picture: row.text_or_none(18).filter(|_| picture.is_none()),
     };
     let published = row.int_or_none(4).map(|at| Published { at, rank: row.int(5), source_date: row.int_or_none(6) });
     Article {
@@ -127,7 +139,7 @@ fn add_revision(tx: &Write, v: &Revision) -> Result<()> {
             picture.map(|p| p.picture.0),
             picture.map(|p| p.alt.clone()),
             picture.and_then(|p| p.caption.clone()),
-            picture.and_then(|p| p.credit.clone()),
+            picture.map_or_else(|| v.credit.picture.clone(), |p| p.credit.clone()),
             v.topics.raw(),
             &v.body,
             v.made
@@ -172,6 +184,21 @@ pub fn add_as(
 pub fn revise(tx: &Write, next: &Revision) -> Result<()> {
     add_revision(tx, next)?;
     tx.execute(POINT, args![next.article.0, next.number])?;
+    editions_follow(tx, next)
+}
+
+/// An edition that is known by this article's headline is known by the new one. What its mails said stays with them.
+fn editions_follow(tx: &Write, next: &Revision) -> Result<()> {
+    for row in tx.query(KNOWN_BY, args![next.article.0])? {
+        let (id, subject, was) = (row.int(0), row.text(1), row.text(2));
+        // A long headline stands there shortened; one that yesterday's edition had too, with its date behind it.
+        let short = subject.strip_suffix('…').is_some_and(|begun| was.starts_with(begun.trim_end()));
+        let date = subject.strip_prefix(&was).filter(|rest| rest.is_empty() || rest.starts_with(" · "));
+        let date = date.or(short.then_some("")).filter(|_| was != next.title);
+        if let Some(date) = date {
+            tx.execute(KNOWN_AS, args![id, format!("{}{date}", next.title)])?;
+        }
+    }
     Ok(())
 }
 

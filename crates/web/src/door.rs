@@ -51,6 +51,10 @@ pub(crate) struct Visit {
     pub(crate) visitor: Option<IpAddr>,
     /// The token of a browser that is known, or may be.
     pub(crate) device: Option<Zeroizing<String>>,
+    /// Whether the browser runs our script, as it says.
+    pub(crate) scripted: bool,
+    /// The tag of what the browser has already (RFC 9110 §13.1.2); empty: of nothing.
+    pub(crate) known: String,
     /// The path and query, as asked for.
     pub(crate) asked: String,
     /// The parts of the path that the route leaves open.
@@ -191,6 +195,13 @@ async fn enter(hall: &Hall, parts: &Parts, places: Vec<(String, String)>) -> (Vi
         signed: None,
         visitor: front::visitor(peer, forwarded),
         device: None,
+        scripted: session::runs_script(&parts.headers),
+        known: parts
+            .headers
+            .get(header::IF_NONE_MATCH)
+            .and_then(|tag| tag.to_str().ok())
+            .unwrap_or_default()
+            .to_owned(),
         asked,
         places,
         query: Fields::default(),

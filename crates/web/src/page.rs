@@ -1,4 +1,4 @@
-//! The desk's pages: one template engine, one layout, one stylesheet.
+//! The desk's pages: one template engine, one layout, one stylesheet, one script that nothing depends on.
 //!
 //! Everything that is printed is escaped; a name that the template asks for and the view lacks is an error. What a page
 //! shows is a view, made by hand from the newsroom's words in the room that shows it.
@@ -15,6 +15,8 @@ use crate::problem::Trouble;
 
 /// The stylesheet.
 pub(crate) const STYLE: &str = include_str!("../assets/desk.css");
+/// The script that makes the desk pleasanter where one runs.
+pub(crate) const SCRIPT: &str = include_str!("../assets/enhance.js");
 
 macro_rules! templates {
     ($($name:literal),* $(,)?) => { &[$(($name, include_str!(concat!("../templates/", $name)))),*] };
@@ -33,6 +35,7 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "blocks.html",
     "edition_preview.html",
     "departure.html",
+    "departure_now.html",
     "departures.html",
     "members.html",
     "link.html",
@@ -121,6 +124,7 @@ struct Shown<'a, V> {
     outlet: &'a str,
     language: &'static str,
     style: &'a str,
+    script: &'a str,
     mark: &'a str,
     member: Option<&'a str>,
     admin: bool,
@@ -133,19 +137,28 @@ struct Shown<'a, V> {
 pub(crate) struct Pages {
     templates: Templates,
     style: String,
+    script: String,
+}
+
+/// A name that is a file's content, so that browsers can keep it for ever.
+fn name_of(content: &str) -> String {
+    Sha256::digest(content).iter().take(8).map(|b| format!("{b:02x}")).collect()
 }
 
 impl Pages {
     pub(crate) fn new() -> Self {
         let templates = Templates::new(TEMPLATES).expect("a test compiles every template of the desk");
-        let sum = Sha256::digest(STYLE);
-        let style = sum.iter().take(8).map(|b| format!("{b:02x}")).collect();
-        Self { templates, style }
+        Self { templates, style: name_of(STYLE), script: name_of(SCRIPT) }
     }
 
     /// The stylesheet's name: by its content, so that it can be kept for ever.
     pub(crate) fn style(&self) -> &str {
         &self.style
+    }
+
+    /// The script's name.
+    pub(crate) fn script(&self) -> &str {
+        &self.script
     }
 
     /// A page: `room` is the path that the menu shows as the one we are in.
@@ -163,6 +176,36 @@ impl Pages {
         title: &str,
         view: &impl Serialize,
     ) -> Done {
+        let html = self.draw(frame, room, template, title, view)?;
+        let mut page = Response::new(Body::from(html));
+        *page.status_mut() = status;
+        page.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        Ok(page)
+    }
+
+    /// A part of a page, under a tag that changes when it does: `known` is the one that the browser has already.
+    pub(crate) fn part(&self, frame: &Frame, template: &str, view: &impl Serialize, known: &str) -> Done {
+        let html = self.draw(frame, "", template, "", view)?;
+        let tag = format!("\"{}\"", name_of(&html));
+        let same = tag == known;
+        let mut part = Response::new(if same { Body::empty() } else { Body::from(html) });
+        if same {
+            *part.status_mut() = StatusCode::NOT_MODIFIED;
+        }
+        let headers = part.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        headers.insert(header::ETAG, HeaderValue::try_from(tag).expect("hexadecimal digits in quotation marks"));
+        Ok(part)
+    }
+
+    fn draw(
+        &self,
+        frame: &Frame,
+        room: &str,
+        template: &str,
+        title: &str,
+        view: &impl Serialize,
+    ) -> Result<String, Trouble> {
         let role = frame.member.as_ref().map(|member| member.role);
         let doors = MENU.iter().filter(|(_, _, least)| role.is_some_and(|role| role >= *least));
         let shown = Shown {
@@ -170,6 +213,7 @@ impl Pages {
             outlet: &frame.outlet.name,
             language: "en",
             style: &self.style,
+            script: &self.script,
             mark: &frame.mark,
             member: frame.member.as_ref().map(|member| member.name.as_str()),
             admin: role == Some(Role::Admin),
@@ -177,11 +221,7 @@ impl Pages {
             told: TOLD.iter().find(|(word, _)| *word == frame.told).map(|(_, line)| *line),
             view,
         };
-        let html = self.templates.render(template, &shown)?;
-        let mut page = Response::new(Body::from(html));
-        *page.status_mut() = status;
-        page.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-        Ok(page)
+        Ok(self.templates.render(template, &shown)?)
     }
 
     /// The page of a problem.

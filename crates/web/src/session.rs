@@ -52,6 +52,12 @@ pub(crate) fn sent(headers: &HeaderMap, secure: bool) -> Option<Zeroizing<String
     held(headers, names(secure).0)
 }
 
+/// Whether the browser runs our script: the script says so. It decides nothing but whether a page loads itself anew.
+pub(crate) fn runs_script(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(';')).any(|pair| pair.trim() == "coranto-script=on")
+}
+
 /// The token of a known browser that it sent.
 pub(crate) fn sent_device(headers: &HeaderMap, secure: bool) -> Option<Zeroizing<String>> {
     held(headers, names(secure).1)

@@ -81,8 +81,23 @@ impl Wire {
                     None => Ok(received["result"].take()),
                 };
             }
-            self.events.push(received);
+            self.keep(received)?;
         }
+    }
+
+    /// Keeps an event until somebody asks for it. A box of the browser's own ("Leave the page?") waits for an answer before
+    /// anything else goes on: it is yes.
+    fn keep(&mut self, event: Value) -> Result<()> {
+        if event["method"] == "Page.javascriptDialogOpening" {
+            self.last += 1;
+            let mut yes =
+                json!({ "id": self.last, "method": "Page.handleJavaScriptDialog", "params": { "accept": true } });
+            yes["sessionId"] = event["sessionId"].clone();
+            let to = self.to.as_mut().context("the browser was closed")?;
+            to.write_all(format!("{yes}\0").as_bytes()).context("Chromium is gone")?;
+        }
+        self.events.push(event);
+        Ok(())
     }
 
     /// Waits for the first event for which `wanted` holds, among those that came already too, and takes it.
@@ -93,7 +108,7 @@ impl Wire {
                 return Ok(self.events.remove(at));
             }
             let received = self.receive(deadline).with_context(|| format!("waiting for {what}"))?;
-            self.events.push(received);
+            self.keep(received)?;
         }
     }
 

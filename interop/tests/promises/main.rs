@@ -5,6 +5,7 @@
 mod backup;
 mod canary;
 mod clock;
+mod desk;
 mod doors;
 mod http;
 mod input;

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 
 /// The name it wants.
@@ -24,13 +24,22 @@ struct Kept {
     took: Vec<Took>,
     /// How often a password was refused.
     refused: usize,
+    /// How many more messages it takes before it falls silent; none: as many as come.
+    room: Option<usize>,
+}
+
+/// What it keeps, and a bell for when there is room again.
+#[derive(Default)]
+struct Counter {
+    kept: Mutex<Kept>,
+    room: Condvar,
 }
 
 /// A relay on loopback, until the test program ends.
 pub struct Relay {
     /// Where it listens.
     pub address: SocketAddr,
-    kept: Arc<Mutex<Kept>>,
+    counter: Arc<Counter>,
 }
 
 impl Relay {
@@ -42,25 +51,36 @@ impl Relay {
 
     /// Opens one on a listener.
     pub fn on(listener: TcpListener, password: Option<&str>) -> Relay {
-        let (address, kept) = (listener.local_addr().unwrap(), Arc::<Mutex<Kept>>::default());
-        let (theirs, password) = (kept.clone(), password.map(str::to_owned));
+        let (address, counter) = (listener.local_addr().unwrap(), Arc::<Counter>::default());
+        let (theirs, password) = (counter.clone(), password.map(str::to_owned));
         thread::spawn(move || {
             for stream in listener.incoming().filter_map(Result::ok) {
-                let (kept, password) = (theirs.clone(), password.clone());
+                let (counter, password) = (theirs.clone(), password.clone());
                 // How a connection ends is the client's affair.
-                thread::spawn(move || converse(stream, password.as_deref(), &kept).ok());
+                thread::spawn(move || converse(stream, password.as_deref(), &counter).ok());
             }
         });
-        Relay { address, kept }
+        Relay { address, counter }
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap()
+        self.counter.kept.lock().unwrap()
     }
 
     /// What it took so far.
     pub fn took(&self) -> Vec<Took> {
         self.kept().took.clone()
+    }
+
+    /// From now on it takes so many messages, and leaves the answer to the next ones open.
+    pub fn takes(&self, messages: usize) {
+        self.kept().room = Some(messages);
+    }
+
+    /// It answers again, to those that wait too.
+    pub fn takes_all(&self) {
+        self.kept().room = None;
+        self.counter.room.notify_all();
     }
 
     /// How often it refused a password.
@@ -69,7 +89,7 @@ impl Relay {
     }
 }
 
-fn converse(stream: TcpStream, password: Option<&str>, kept: &Mutex<Kept>) -> std::io::Result<()> {
+fn converse(stream: TcpStream, password: Option<&str>, counter: &Counter) -> std::io::Result<()> {
     let (mut from, mut to) = (BufReader::new(stream.try_clone()?), stream);
     let (mut known, mut recipients) = (password.is_none(), Vec::new());
     write!(to, "220 relay.test\r\n")?;
@@ -85,7 +105,7 @@ fn converse(stream: TcpStream, password: Option<&str>, kept: &Mutex<Kept>) -> st
                 let wanted = format!("\0{NAME}\0{}", password.unwrap_or_default());
                 let given = STANDARD.decode(said.rsplit(' ').next().unwrap_or_default()).unwrap_or_default();
                 known = given == wanted.as_bytes();
-                kept.lock().unwrap().refused += usize::from(!known);
+                counter.kept.lock().unwrap().refused += usize::from(!known);
                 // RFC 4954 §6.
                 write!(to, "{}\r\n", if known { "235 2.7.0 welcome" } else { "535 5.7.8 wrong name or password" })?;
             }
@@ -97,7 +117,11 @@ fn converse(stream: TcpStream, password: Option<&str>, kept: &Mutex<Kept>) -> st
             "DATA" => {
                 write!(to, "354 go on\r\n")?;
                 let message = message(&mut from)?;
-                kept.lock().unwrap().took.push(Took { to: std::mem::take(&mut recipients), message });
+                let mut kept =
+                    counter.room.wait_while(counter.kept.lock().unwrap(), |kept| kept.room == Some(0)).unwrap();
+                kept.room = kept.room.map(|room| room - 1);
+                kept.took.push(Took { to: std::mem::take(&mut recipients), message });
+                drop(kept);
                 write!(to, "250 2.0.0 taken\r\n")?;
             }
             "QUIT" => return write!(to, "221 2.0.0 bye\r\n"),

@@ -5,8 +5,9 @@
 
 use crate::http;
 use crate::mails::{self, Mail};
-use crate::newsroom::readers;
+use crate::newsroom::{Newsroom, readers};
 use crate::program::{LOOK, Place, Running};
+use crate::relay::Relay;
 use anyhow::Result;
 use interop::axe::Axe;
 use interop::browser::{Browser, Look, Page, Scheme};
@@ -188,7 +189,7 @@ fn a_reader_walks_through_the_mail_and_out_with_script_off_and_no_page_breaks_a_
     let Some(browser) = Browser::start() else { return Ok(()) };
     // Without axe, the way itself is still walked.
     let (axe, demo) = (Axe::start(), Demo::open("walk"));
-    // One with a narrow window, one with a wide one; each sees every page in the light and in the dark.
+    // One each with a narrow window, a phone's and a wide one; each sees every page in the light and in the dark.
     let without_script = Look::ALL.map(Look::without_script);
     let walker = |looks: &[Look]| Walker::new(&browser, looks.to_vec(), axe.as_ref(), "walk");
     let walkers = without_script.chunks(2).map(walker).collect::<Result<Vec<_>>>()?;
@@ -279,6 +280,71 @@ fn as_file(name: &str, html: &str) -> String {
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     fs::write(&file, html).unwrap();
     format!("file://{}", file.display())
+}
+
+/// The token behind a door in the newest mail that a relay took.
+fn token(relay: &Relay, door: &str) -> String {
+    let took = relay.took().pop().unwrap();
+    let whole = took.message.replace("=\r\n", "");
+    whole.split_once(door).unwrap_or_else(|| panic!("no {door} in {whole}")).1[..44].to_owned()
+}
+
+#[test]
+fn a_reader_of_an_arabic_outlet_finds_every_room_written_from_right_to_left() -> Result<()> {
+    let (Some(browser), Some(axe)) = (Browser::start(), Axe::start()) else { return Ok(()) };
+    let relay = Relay::open(None);
+    let newsroom = Newsroom::found("arabic", relay.address);
+    for (name, value) in [("outlet.language", "ar"), ("outlet.name", "منارة أوستري")] {
+        newsroom.set(name, value);
+    }
+    newsroom.publish("عادت السفن مع الفجر");
+    let mut open = newsroom.open();
+    let looks = Look::ALL.map(Look::without_script).to_vec();
+    let walker = Walker::new(&browser, looks, Some(&axe), "arabic")?;
+    let (page, site) = (&walker.page, open.site.clone());
+    let sees = |name: &str| {
+        assert_eq!(page.evaluate_text("getComputedStyle(document.querySelector('main')).direction")?, "rtl", "{name}");
+        walker.sees(name)
+    };
+    page.goto(&format!("{site}/"))?;
+    sees("01-front")?;
+    page.fill("form[action='/subscribe'] #email", "qari@lamps.example")?;
+    page.follow("form[action='/subscribe'] button")?;
+    sees("02-check-your-mail")?;
+    open.running.until("the letter", |_| relay.took().first().map(drop));
+    page.goto(&format!("{site}/confirm/{}", token(&relay, "/confirm/")))?;
+    sees("03-confirm")?;
+    page.follow("form.one-button button")?;
+    sees("04-confirmed")?;
+    newsroom.run(&["edition", "cut"]).done();
+    newsroom.run(&["edition", "send"]).done();
+    let [choices, way_out] =
+        ["/preferences/", "/unsubscribe/"].map(|door| format!("{site}{door}{}", token(&relay, door)));
+    page.goto(&choices)?;
+    sees("05-choices")?;
+    page.follow("main form button")?;
+    sees("06-choices-saved")?;
+    page.goto(&format!("{site}/preferences"))?;
+    sees("07-link")?;
+    page.fill("form[action='/preferences'] #address", "qari@lamps.example")?;
+    page.follow("form[action='/preferences'] button")?;
+    sees("08-link-sent")?;
+    page.goto(&way_out)?;
+    sees("09-unsubscribe")?;
+    page.follow("form.one-button button")?;
+    sees("10-unsubscribed")?;
+    page.follow("form.one-button button")?;
+    sees("11-undone")?;
+    page.goto(&way_out)?;
+    page.follow("form.one-button button")?;
+    page.goto(&choices)?;
+    sees("12-left")?;
+    page.follow("form.one-button button")?;
+    sees("13-back")?;
+    page.goto(&format!("{site}/confirm/{}", "A".repeat(44)))?;
+    walker.sees_refusal("14-dead-link")?;
+    assert_eq!(open.running.stop().code, Some(0));
+    Ok(())
 }
 
 #[test]

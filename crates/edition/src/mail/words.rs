@@ -84,7 +84,7 @@ pub(crate) static EVERY: [Words; 5] = [
         unsubscribe: "Unsubscribe",
         end: ["That is all for today.", "That is all for this week.", "That is all for now."],
         original: |outlet| format!("Originally published by {outlet}"),
-        photo: |credit| format!("Photo: {credit}"),
+        photo: |credit| format!("Picture: {credit}"),
         why: |newsletter| format!("You get this mail because you confirmed that you want to read {newsletter}."),
         why_of: |newsletter, outlet| {
             format!("You get this mail because you confirmed that you want {newsletter}, which {outlet} publishes.")
@@ -144,7 +144,7 @@ pub(crate) static EVERY: [Words; 5] = [
         unsubscribe: "Darse de baja",
         end: ["Eso es todo por hoy.", "Eso es todo por esta semana.", "Eso es todo por ahora."],
         original: |outlet| format!("Publicado originalmente por {outlet}"),
-        photo: |credit| format!("Foto: {credit}"),
+        photo: |credit| format!("Imagen: {credit}"),
         why: |newsletter| format!("Recibe este correo porque confirmó que quiere leer {newsletter}."),
         why_of: |newsletter, outlet| {
             format!("Recibe este correo porque confirmó que quiere {newsletter}, que publica {outlet}.")
@@ -180,7 +180,7 @@ pub(crate) static EVERY: [Words; 5] = [
         unsubscribe: "Se désabonner",
         end: ["C’est tout pour aujourd’hui.", "C’est tout pour cette semaine.", "C’est tout pour l’instant."],
         original: |outlet| format!("Publié d’abord par {outlet}"),
-        photo: |credit| format!("Photo : {credit}"),
+        photo: |credit| format!("Image : {credit}"),
         why: |newsletter| format!("Vous recevez ce courrier parce que vous avez confirmé vouloir lire {newsletter}."),
         why_of: |newsletter, outlet| {
             format!("Vous recevez ce courrier parce que vous avez confirmé vouloir {newsletter}, que publie {outlet}.")

@@ -616,3 +616,20 @@ fn a_story_of_no_topic_is_still_on_the_front_page() {
     assert!(front.contains("More stories"));
     check_html("/", &front);
 }
+
+#[test]
+fn a_standfirst_that_opens_the_text_is_not_said_twice() {
+    let shown = |standfirst: &str| {
+        let site = with(|articles| {
+            articles[5].revision.standfirst = standfirst.to_owned();
+            let blocks = vec![prose::Block::paragraph("The lamp was lit at dusk. Nobody saw by whom.")];
+            articles[5].revision.body = prose::Document { blocks }.to_json();
+        });
+        let page = render(&site, Page::Article(sample::articles()[5].id)).expect("it renders").expect("it exists");
+        Document::from(text(&page)).select("main header .standfirst").length()
+    };
+    assert_eq!(shown("The lamp was lit at dusk."), 0);
+    assert_eq!(shown("The  lamp was lit at dusk. Nobody saw…"), 0, "cut short, with other blanks");
+    assert_eq!(shown("Nobody saw by whom."), 1, "a sentence from further down says something of its own");
+    assert_eq!(shown(""), 0);
+}

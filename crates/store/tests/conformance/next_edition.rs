@@ -1,18 +1,19 @@
 //! Stories of the next edition: its line-up and envelope, what a cut takes of them, blocks, and corrections under way.
 
 use newsroom::{
-    ArticleId, BlockId, BlockKind, BlockPlace, Cohort, CohortId, Credit, DepartureId, DepartureState, Envelope, Form,
-    HouseBlock, Item, ItemId, ItemState, LineUp, LineUpChange, Policy, Revision, Source, SourceHealth, SourceId,
-    SourceKind, Topics, Unchanged,
+    ArticleId, BlockId, BlockKind, BlockPlace, Cohort, CohortId, Credit, DepartureId, DepartureState, EditionId,
+    Envelope, Form, HouseBlock, Item, ItemId, ItemState, LineUp, LineUpChange, Policy, Revision, Source, SourceHealth,
+    SourceId, SourceKind, Topics, Unchanged,
 };
 use store::corrections::{self, Replacement};
+use store::editions::Audience;
 use store::envelope::{self, Ready, Taken};
 use store::items::{Filed, Material};
 use store::line_up::{self, Changed};
 use store::test_copies::{self, TestCopy};
 use store::{Store, Write, articles, blocks, editions, items, ledger, sources, tallies};
 
-use crate::engines::{DAILY, DAWN, cut, newsroom_with, tell};
+use crate::engines::{DAILY, DAWN, cut, newsroom_with, order, tell};
 
 async fn write<T: Send + 'static>(store: &Store, work: impl FnOnce(&Write) -> store::Result<T> + Send + 'static) -> T {
     store.write(work).await.expect("the store works")
@@ -256,6 +257,42 @@ fn a_corrected_cohort_takes_the_place_of_copies_that_have_not_left() {
         .await;
         assert_eq!((after.0, after.1, after.2.total()), (vec![false], vec![true], 6));
         vec![format!("{told:?}")]
+    });
+}
+
+#[test]
+fn an_edition_that_is_known_by_a_headline_follows_it_and_one_with_a_subject_of_its_own_does_not() {
+    tell("follows", async |store| {
+        newsroom_with(&store, 1).await;
+        let told = write(&store, |tx| {
+            (10..=13).try_for_each(|id| published(tx, id))?;
+            let known_by = |departure, rank, subject: &str, written: &str| {
+                let date = format!("2026-01-{departure:02}");
+                let due = editions::due_keys(tx, &order(&date, departure, rank, &[]).edition, &Audience::Everybody)?;
+                let keys: Vec<_> = due.into_iter().map(|(key, _)| key).collect();
+                let mut order = order(&date, departure, rank, &keys);
+                order.edition.subject = subject.into();
+                order.taken.envelope.subject = written.into();
+                editions::cut(tx, &order).map(drop)
+            };
+            known_by(1, 10, "Story 10", "")?;
+            known_by(2, 10, "Story 10", "Story 10")?;
+            known_by(3, 10, "Story 10 · 3 January", "")?;
+            known_by(4, 12, "Story 12", "")?;
+            let revised = |number, title: &str| -> store::Result<()> {
+                let now = articles::by_id(tx, ArticleId(10))?.expect("it is there").revision;
+                articles::revise(tx, &Revision { number, title: title.into(), ..now })
+            };
+            revised(2, "Story ten")?;
+            revised(3, "Story ten, again")?;
+            let mut subjects: Vec<String> =
+                editions::list(tx, DAILY, EditionId(i64::MAX), 9)?.into_iter().map(|e| e.subject).collect();
+            subjects.reverse();
+            Ok(subjects)
+        })
+        .await;
+        assert_eq!(told, ["Story ten, again", "Story 10", "Story ten, again · 3 January", "Story 12"]);
+        told
     });
 }
 

@@ -57,6 +57,22 @@ fn a_correction_is_told_and_a_withdrawn_article_says_so() {
     });
 }
 
+#[test]
+fn who_made_a_picture_that_is_not_here_is_kept_with_the_article() {
+    tell("picture-missing", async |store| {
+        let told = store
+            .write(|tx| {
+                let credit = Credit { picture: Some("Reuters".into()), ..Credit::default() };
+                articles::add(tx, "first-5", None, None, &Revision { credit, ..revision(5, 1, "First") })?;
+                Ok(articles::by_id(tx, ArticleId(5))?.expect("it is there").revision)
+            })
+            .await
+            .expect("a story");
+        assert_eq!((&told.picture, told.credit.picture.as_deref()), (&None, Some("Reuters")));
+        vec![format!("{told:?}")]
+    });
+}
+
 fn item(id: i64, title: &str) -> Filed {
     let item = Item {
         id: ItemId(id),

@@ -1,5 +1,5 @@
-//! What pages are dressed in: the desk's stylesheet, the site's own for previews, and pictures; each kept by browsers for
-//! ever under a name that is its content.
+//! What pages are dressed in: the desk's stylesheet and script, the site's own stylesheet for previews, and pictures; each
+//! kept by browsers for ever under a name that is its content.
 
 use std::sync::Arc;
 
@@ -7,12 +7,13 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Response, header};
 
 use crate::door::{Done, Hall, Visit};
-use crate::page::STYLE;
+use crate::page::{SCRIPT, STYLE};
 use crate::problem::Trouble;
 use crate::table::{ANYONE, EDITOR, Route, get};
 
 pub(crate) const ROUTES: &[Route] = &[
     get!("/desk-{style}", ANYONE, style),
+    get!("/enhance-{script}", ANYONE, script),
     get!("/assets/{style}", EDITOR, site_style),
     get!("/pictures/{file}", EDITOR, picture),
 ];
@@ -23,6 +24,14 @@ async fn style(hall: Arc<Hall>, visit: Visit) -> Done {
         return Err(Trouble::not_found());
     }
     Ok(kept(STYLE, "text/css; charset=utf-8", "public, max-age=31536000, immutable"))
+}
+
+async fn script(hall: Arc<Hall>, visit: Visit) -> Done {
+    let asked: String = visit.place("script")?;
+    if asked.strip_suffix(".js") != Some(hall.pages.script()) {
+        return Err(Trouble::not_found());
+    }
+    Ok(kept(SCRIPT, "text/javascript; charset=utf-8", "public, max-age=31536000, immutable"))
 }
 
 fn kept(body: impl Into<Body>, kind: &'static str, how_long: &'static str) -> Response<Body> {

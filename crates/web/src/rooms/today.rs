@@ -25,6 +25,8 @@ struct TodayView {
 
 #[derive(Serialize)]
 struct Story {
+    id: String,
+    language: String,
     title: String,
     credit: String,
 }
@@ -35,6 +37,8 @@ async fn today(hall: Arc<Hall>, visit: Visit) -> Done {
     });
     let (waiting, published, latest) = read.await?;
     let story = |article: newsroom::Article| Story {
+        id: article.id.to_string(),
+        language: article.revision.language,
         title: article.revision.title,
         credit: [article.revision.credit.byline, article.revision.credit.outlet]
             .into_iter()

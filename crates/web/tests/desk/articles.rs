@@ -180,12 +180,12 @@ async fn a_text_in_the_form_cannot_leave_it() {
     let path =
         begun(&mut ana, &[("title", odd), ("standfirst", odd), ("body", odd), ("byline", odd), ("outlet", odd)]).await;
     for page in [ana.get(&path).await, ana.get("/articles?state=draft").await, ana.get("/").await] {
-        assert!(!page.body.contains("<script") && !page.body.contains("onload=alert(1)>\""), "{}", page.body);
+        assert!(!page.body.contains("<script>") && !page.body.contains("onload=alert(1)>\""), "{}", page.body);
     }
     let preview =
         [("base", "1"), ("kept_from", "1"), ("title", odd), ("body", odd), ("language", "en"), ("act", "preview")];
     let preview = ana.submit(&path, &path, &preview).await;
-    assert!(!preview.body.contains("<script"), "{}", preview.body);
+    assert!(!preview.body.contains("<script>"), "{}", preview.body);
 }
 
 #[tokio::test(start_paused = true)]
@@ -209,4 +209,38 @@ async fn a_draft_is_thrown_away_and_a_published_article_is_not() {
     let kept = ana.submit(&path, &format!("{path}/discard"), &[]).await;
     assert_eq!(kept.status, StatusCode::NOT_FOUND);
     assert_eq!(ana.get(&path).await.status, StatusCode::OK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_picture_that_is_missing_is_said_and_its_credit_outlives_a_save() {
+    let newsroom = Newsroom::open("picture-missing").await;
+    let mut ana = newsroom.signed_in("Ana Sol", Role::Editor).await;
+    let fields = [("title", "The wall"), ("body", "It stands."), ("picture_credit", "Reuters")];
+    let path = begun(&mut ana, &fields).await;
+    ana.get(&path).await.shows("The picture is missing").shows("value=\"Reuters\"");
+    let form = [("base", "1"), ("kept_from", "1"), ("title", "The wall"), ("body", "It fell."), ("language", "en")];
+    let form = [&form[..], &[("picture_credit", "Reuters"), ("alt", "A wall"), ("act", "save")]].concat();
+    let laid_in = with_picture(&mut ana, &path, &form, &png(640, 480)).await;
+    assert_eq!(laid_in.status, StatusCode::SEE_OTHER, "{}", laid_in.body);
+    let page = ana.get(&path).await;
+    assert!(!page.body.contains("The picture is missing"), "it is there now");
+    let id = path.rsplit('/').next().unwrap().parse().unwrap();
+    let now = newsroom.store.read(move |tx| articles::by_id(tx, id)).await.unwrap().unwrap().revision;
+    assert_eq!(now.picture.unwrap().credit.as_deref(), Some("Reuters"));
+    assert_eq!(now.credit.picture, None, "the picture says so itself");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_script_is_a_file_of_the_desk_and_kept_for_ever() {
+    let newsroom = Newsroom::open("script").await;
+    let mut stranger = newsroom.browser();
+    let page = stranger.get("/sign-in").await;
+    let named = page.body.split("<script type=\"module\" src=\"").nth(1).expect("one script");
+    let named = named.split('"').next().unwrap().to_owned();
+    assert_eq!(page.body.matches("<script").count(), 1);
+    let script = stranger.get(&named).await;
+    assert_eq!((script.status, script.header("content-type")), (StatusCode::OK, "text/javascript; charset=utf-8"));
+    assert!(script.header("cache-control").contains("immutable"));
+    assert!(!script.body.contains("innerHTML") && !script.body.contains("eval("), "text stays text");
+    assert_eq!(stranger.get("/enhance-0000000000000000.js").await.status, StatusCode::NOT_FOUND);
 }

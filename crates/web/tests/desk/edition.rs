@@ -1,7 +1,7 @@
 //! The edition's rooms: two members at once, the preview's frame, and an edition from the cut to its end.
 
 use ::newsroom::{ArticleId, Credit, DepartureState, Form, Format, NewsletterId, ReaderId, Revision, Role, Topics};
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use store::readers::{self, Line, SealedReader};
 use store::{Write, articles, editions};
 
@@ -135,6 +135,7 @@ async fn an_edition_is_cut_sent_paused_corrected_and_cancelled_by_buttons() {
     moving.shows("on its way").shows("hold it still");
     assert_eq!(moving.header("refresh"), "3");
     assert_eq!(ana.get(&format!("{path}?still=yes")).await.header("refresh"), "");
+    follows_by_script(&mut ana, &path).await;
     let early = press(&mut ana, "correct", &[("article", "3"), ("title", "Headline three")]).await;
     early.shows("on its way, or over");
     press(&mut ana, "pause", &[]).await;
@@ -157,6 +158,22 @@ async fn an_edition_is_cut_sent_paused_corrected_and_cancelled_by_buttons() {
     {
         acts.shows(said);
     }
+}
+
+/// Where the script runs, the page does not load itself anew, and its part comes again only when it is another.
+async fn follows_by_script(ana: &mut Browser<'_>, path: &str) {
+    ana.cookies.insert("coranto-script".into(), "on".into());
+    let scripted = ana.get(path).await;
+    assert_eq!(scripted.header("refresh"), "");
+    scripted.shows(&format!("data-live=\"{path}/now\"")).shows("<noscript>");
+    assert_eq!(ana.get(&format!("{path}?plain=yes")).await.header("refresh"), "3", "the script is gone after all");
+    ana.cookies.remove("coranto-script");
+    let part = ana.get(&format!("{path}/now")).await;
+    part.shows("0 percent of its readers are accounted for").shows("on its way");
+    assert!(!part.body.contains("<html"), "a part is no page");
+    let tag = part.header("etag").to_owned();
+    let same = ana.send(Method::GET, &format!("{path}/now"), &[("if-none-match", &tag)], String::new()).await;
+    assert_eq!((same.status, same.body.as_str()), (StatusCode::NOT_MODIFIED, ""));
 }
 
 #[tokio::test(start_paused = true)]

@@ -83,7 +83,7 @@ async fn every_answer_is_dressed() {
     for (path, answer) in &answers {
         let policy = answer.header("content-security-policy");
         assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{path}");
-        assert!(!policy.contains("unsafe"), "{path}");
+        assert!(!policy.contains("unsafe") && policy.contains("script-src 'self';"), "{path}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(answer.header("cache-control"), "no-store", "{path}");
         assert!(!answer.header("referrer-policy").is_empty(), "{path}");

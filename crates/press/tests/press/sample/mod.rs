@@ -170,6 +170,7 @@ fn article(at: usize, language: &str, [title, standfirst, byline, first]: [&str;
             language: language.to_owned(),
             credit: Credit {
                 byline: Some(byline.to_owned()),
+                picture: None,
                 outlet: republished.then(|| "The Far Shore".to_owned()),
                 canonical: republished.then(|| format!("https://far.example/story/{number}")),
                 licence: republished

@@ -94,7 +94,7 @@ impl Form {
             }),
             alt: picture.map(|picture| picture.alt.clone()).unwrap_or_default(),
             caption: picture.map(|picture| text(&picture.caption)).unwrap_or_default(),
-            picture_credit: picture.map(|picture| text(&picture.credit)).unwrap_or_default(),
+            picture_credit: picture.map_or_else(|| text(&credit.picture), |picture| text(&picture.credit)),
         }
     }
 
@@ -130,6 +130,7 @@ impl Form {
                 outlet: some(&self.outlet),
                 canonical: some(&self.canonical),
                 licence: some(&self.licence).map(|url| Licence { url }),
+                picture: some(&self.picture_credit).filter(|_| self.picture.is_none()),
             },
             picture,
             topics: self.topics(),
@@ -235,9 +236,10 @@ async fn kept_picture(hall: &Hall, fields: &Fields) -> Result<Option<PictureForm
 fn picture_words(fault: PictureFault) -> String {
     match fault {
         PictureFault::Pixels => format!(
-            "The picture was not taken: it has more than {} million pixels, or a side longer than {SIDE_MAX}. Save it with \
-             4,000 pixels on its longer side, and choose it again.",
-            PIXELS_MAX / 1_000_000
+            "The picture was not taken: it has more than {} million pixels, or a side longer than {},000. Save it with 4,000 \
+             pixels on its longer side, and choose it again.",
+            PIXELS_MAX / 1_000_000,
+            SIDE_MAX / 1_000
         ),
         PictureFault::Format => {
             "The picture was not taken: it is no JPEG, PNG, GIF or WebP, whatever its name says. Save it \

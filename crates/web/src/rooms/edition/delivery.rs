@@ -1,5 +1,5 @@
 //! A departure's page: where every reader stands, as a picture and in words, while it is on its way and afterwards. It
-//! refreshes itself without a script, and stands still when asked to. It names readers by id alone, and shows no count of a
+//! loads itself anew where no script runs, and stands still when asked to; a script brings its parts up to date. It names readers by id alone, and shows no count of a
 //! provider's readers under ten.
 
 use std::collections::BTreeMap;
@@ -18,7 +18,11 @@ use crate::problem::Trouble;
 use crate::rooms::moment;
 use crate::table::{EDITOR, Route, get};
 
-pub(crate) const ROUTES: &[Route] = &[get!("/departures", EDITOR, list), get!("/departures/{departure}", EDITOR, room)];
+pub(crate) const ROUTES: &[Route] = &[
+    get!("/departures", EDITOR, list),
+    get!("/departures/{departure}", EDITOR, room),
+    get!("/departures/{departure}/now", EDITOR, now),
+];
 
 /// How often a page of something that moves is loaded again, in seconds.
 const REFRESH_S: &str = "3";
@@ -48,6 +52,12 @@ struct DepartureView {
     over: bool,
     moves: bool,
     still: bool,
+    /// Without script it would not move: where it does not run after all, the page offers to load itself anew.
+    plain: bool,
+    /// The part that a script asks for again and again; empty: nothing moves.
+    live: String,
+    /// How it stands, roughly, for those who listen.
+    said: String,
     leaves: String,
     expires: String,
     audience: i64,
@@ -147,18 +157,29 @@ struct Read {
 }
 
 async fn room(hall: Arc<Hall>, visit: Visit) -> Done {
-    let id: DepartureId = visit.place("departure")?;
-    let read = hall.desk.store.read(move |tx| read(tx, id)).await?.ok_or_else(Trouble::not_found)?;
-    let still = visit.query.has("still");
-    let asked = asked(&hall, &visit, id).await?;
-    let short = short(&hall, &visit, &read.departure).await?;
-    let view = view(read, &visit, still, asked, short);
-    let refresh = view.moves && !still;
+    let view = look(&hall, &visit).await?;
+    // A script that was there may be gone: the page without it asks for the plain way by name.
+    let refresh = view.moves && !view.still && (!visit.scripted || visit.query.has("plain"));
     let mut page = hall.pages.show(&Frame::of(&visit), ROOM, "departure.html", "An edition on its way", &view)?;
     if refresh {
         page.headers_mut().insert("refresh", HeaderValue::from_static(REFRESH_S));
     }
     Ok(page)
+}
+
+/// What moves of the page, for the script that follows it.
+async fn now(hall: Arc<Hall>, visit: Visit) -> Done {
+    let view = look(&hall, &visit).await?;
+    hall.pages.part(&Frame::of(&visit), "departure_now.html", &view, &visit.known)
+}
+
+async fn look(hall: &Hall, visit: &Visit) -> Result<DepartureView, Trouble> {
+    let id: DepartureId = visit.place("departure")?;
+    let read = hall.desk.store.read(move |tx| read(tx, id)).await?.ok_or_else(Trouble::not_found)?;
+    let still = visit.query.has("still");
+    let asked = asked(hall, visit, id).await?;
+    let short = short(hall, visit, &read.departure).await?;
+    Ok(view(read, visit, still, asked, short))
 }
 
 fn read(tx: &store::Read, id: DepartureId) -> store::Result<Option<Read>> {
@@ -205,6 +226,7 @@ fn view(read: Read, visit: &Visit, still: bool, asked: Option<AskedView>, short:
     let at = |moment| moment::minute(moment, &visit.outlet.zone);
     let rows = rows(sums);
     let in_hand = sums.of(DeliveryState::Leased) + sums.of(DeliveryState::InFlight);
+    let moves = state == Open || (state == Paused && in_hand > 0);
     DepartureView {
         id: read.departure.id.to_string(),
         edition: read.edition.id.to_string(),
@@ -215,8 +237,11 @@ fn view(read: Read, visit: &Visit, still: bool, asked: Option<AskedView>, short:
         open: state == Open,
         paused: state == Paused,
         over: matches!(state, Settled | Cancelled),
-        moves: state == Open || (state == Paused && in_hand > 0),
+        moves,
         still,
+        plain: moves && !still && visit.scripted && !visit.query.has("plain"),
+        live: if moves && !still { format!("/departures/{}/now", read.departure.id) } else { String::new() },
+        said: said(state, sums.settled(), read.departure.audience),
         leaves: at(read.departure.instant),
         expires: at(read.departure.expires),
         audience: read.departure.audience,
@@ -247,6 +272,12 @@ fn view(read: Read, visit: &Visit, still: bool, asked: Option<AskedView>, short:
         asked,
         short,
     }
+}
+
+/// How it stands, in steps of a tenth: a voice that tells every copy is one that nobody listens to.
+fn said(state: DepartureState, settled: i64, audience: i64) -> String {
+    let tenths = settled * 10 / audience.max(1);
+    format!("This edition is {}; {} percent of its readers are accounted for.", word(state), tenths * 10)
 }
 
 /// The states as an editor needs them; they sum to the audience.
@@ -287,8 +318,16 @@ fn doubt(doubt: Doubt, at: &impl Fn(i64) -> String) -> DoubtView {
     }
 }
 
+/// What a server said, without the names of servers in it: a small one's would tell which reader it was.
 fn refusal(code: i64, reply: &str) -> String {
-    if code == 0 { reply.to_owned() } else { format!("{code} {reply}") }
+    let host = |word: &&str| {
+        let word = word.trim_matches(|c: char| !c.is_alphanumeric());
+        let number = word.chars().all(|c| c.is_ascii_digit() || c == '.');
+        word.contains(['.', ':']) && !(number && word.split('.').count() == 3)
+    };
+    let words: Vec<&str> = reply.split_whitespace().map(|word| if host(&word) { "…" } else { word }).collect();
+    let words = words.join(" ");
+    if code == 0 { words } else { format!("{code} {words}") }
 }
 
 fn exclusion(why: i64) -> &'static str {
@@ -303,8 +342,9 @@ fn exclusion(why: i64) -> &'static str {
     }
 }
 
-/// Copies by provider: total, accepted, still under way, not taken. What is under ten is not told, and providers with under
-/// ten readers are told together.
+/// Copies by provider: total, accepted, still under way, not taken. A provider is one of the classes that everybody knows;
+/// all other domains are one. What is under ten is not told, nor what would tell it: beside such a count the others are
+/// round. Providers with under ten readers are told together.
 fn classes(lanes: &[(i64, DeliveryState, i64)]) -> Vec<Class> {
     let mut found: BTreeMap<&str, [i64; 4]> = BTreeMap::new();
     for (lane, state, count) in lanes.iter().filter(|(_, state, _)| *state != DeliveryState::Excluded) {
@@ -326,18 +366,21 @@ fn classes(lanes: &[(i64, DeliveryState, i64)]) -> Vec<Class> {
     }
     let mut classes: Vec<(&str, [i64; 4])> = found.into_iter().collect();
     classes.sort_by_key(|(name, counts)| (*name == OTHERS, std::cmp::Reverse(counts[0])));
-    classes.into_iter().map(|(name, counts)| Class { name: name.to_owned(), cells: counts.map(cell) }).collect()
+    classes.into_iter().map(|(name, counts)| Class { name: name.to_owned(), cells: cells(counts) }).collect()
 }
 
 /// Everyone who is with no big provider.
 const OTHERS: &str = "all others";
 
-fn cell(count: i64) -> String {
-    match count {
+fn cells(counts: [i64; 4]) -> [String; 4] {
+    let small = |count: &i64| (1..CELL_MIN).contains(count);
+    let round = counts.iter().any(small);
+    counts.map(|count| match count {
         0 => "0".to_owned(),
-        1..CELL_MIN => format!("under {CELL_MIN}"),
+        count if small(&count) => format!("under {CELL_MIN}"),
+        count if round => format!("about {}", (count + CELL_MIN / 2) / CELL_MIN * CELL_MIN),
         count => count.to_string(),
-    }
+    })
 }
 
 /// Who was sent the article that the address asks about.
@@ -417,9 +460,16 @@ mod tests {
                 .map(|class| (class.name, class.cells))
                 .collect();
         let cells = |cells: [&str; 4]| cells.map(str::to_owned);
-        assert_eq!(told[0].1, cells(["23", "20", "0", "under 10"]));
+        assert_eq!(told[0].1, cells(["about 20", "about 20", "0", "under 10"]), "nothing can be taken from the total");
         assert_eq!(told[1], (OTHERS.to_owned(), cells(["34", "34", "0", "0"])));
         assert_eq!(told.len(), 2, "a provider with four readers is told with the others");
+    }
+
+    #[test]
+    fn what_a_server_said_names_no_server() {
+        let said = "5.1.1 <…> unknown at mx1.tiny-village.example [203.0.113.7]: see https://tiny.example/why";
+        assert_eq!(refusal(550, said), "550 5.1.1 <…> unknown at … … see …");
+        assert_eq!(refusal(0, "The connection was lost."), "The connection was lost.");
     }
 
     #[test]
