@@ -12,6 +12,7 @@ use serde::Serialize;
 pub struct Answer {
     json: serde_json::Value,
     text: String,
+    printed: bool,
 }
 
 impl Answer {
@@ -20,7 +21,12 @@ impl Answer {
     /// # Panics
     /// When `json` cannot be written as JSON: every answer's type can.
     pub fn new(json: impl Serialize, text: impl Into<String>) -> Self {
-        Self { json: serde_json::to_value(json).expect("answers are plain data"), text: text.into() }
+        Self { json: serde_json::to_value(json).expect("answers are plain data"), text: text.into(), printed: false }
+    }
+
+    /// An answer that stands on standard output already.
+    pub fn printed() -> Self {
+        Self { json: serde_json::Value::Null, text: String::new(), printed: true }
     }
 
     /// Prints it.
@@ -28,6 +34,9 @@ impl Answer {
     /// # Errors
     /// A [`Problem`] when it could not be written for another reason than that nobody reads it any more.
     pub fn print(&self, as_json: bool) -> Result<(), Problem> {
+        if self.printed {
+            return Ok(());
+        }
         let printed = if as_json {
             line(io::stdout(), &self.json)
         } else if self.text.is_empty() {

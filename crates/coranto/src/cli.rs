@@ -1,6 +1,7 @@
 //! The command line. Names that stay: scripts and handbooks rely on them.
 
 mod desk;
+mod doubt;
 mod relay;
 
 use std::net::SocketAddr;
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 pub use desk::{
     Block, Cohort, EditionArticle, Envelope, Item, LineUp, LinedUpArticle, NewBlock, OneEdition, Preview, TestCopy,
 };
+pub use doubt::{Doubt, Doubtful, Proof, ProofFormat};
 pub use relay::{NamedRelay, Relay, RelayFields, SetRelay};
 
 /// An independent outlet's own way to its readers.
@@ -89,6 +91,9 @@ pub enum Command {
     /// The relays that carry the mail: how each is doing, and further ones beside the settings' own.
     #[command(subcommand, after_help = "Example: coranto relay list --data /srv/courier")]
     Relay(Relay),
+    /// Readers whose copy was sent and whose answer was lost: listed for good; sent once more, held, or taken as arrived.
+    #[command(subcommand, after_help = "Example: coranto doubt list --data /srv/courier")]
+    Doubt(Doubt),
     /// List the settings, or change one.
     #[command(after_help = "Example: coranto settings outlet.name 'The Courier' --data /srv/courier")]
     Settings(SettingsArgs),
@@ -323,6 +328,7 @@ impl Edition {
             Self::Test(of) => &of.common,
             Self::Pause(of) | Self::Resume(of) | Self::Cancel(of) => &of.common,
             Self::Correct(of) | Self::Who(of) => &of.common,
+            Self::Proof(of) => &of.common,
         }
     }
 }
@@ -409,6 +415,9 @@ pub enum Edition {
     /// Who was sent an article, and which revision of it: counts and readers' ids, never an address.
     #[command(after_help = "Example: coranto edition who --article 7123456789 --json")]
     Who(EditionArticle),
+    /// One line for each reader of an edition: state, when, by which relay, what was answered. Readers' ids, never an address.
+    #[command(after_help = "Example: coranto edition proof --format csv --out proof.csv")]
+    Proof(Proof),
     /// Where every reader of an edition stands.
     #[command(after_help = "Example: coranto edition report --json")]
     Report {

@@ -125,7 +125,8 @@ pub async fn refuse_if_held(house: &House) -> Result<(), Problem> {
 pub async fn release(house: &House, served: Option<jiff::civil::Date>) -> Result<(), Problem> {
     note_now(house).await?;
     let served = served.map(|date| date.to_string());
-    let released = house.store.write(move |tx| whole::release(tx, served.as_deref())).await;
+    let now = house.world.now();
+    let released = house.store.write(move |tx| whole::release(tx, served.as_deref(), now)).await;
     released.map_err(|fault| store_problem(&fault))
 }
 

@@ -36,6 +36,7 @@ pub fn orders_by(house: &House, routes: Routes, until: Until, stop: watch::Recei
         holder: house.holder(),
         idle_ms: IDLE_MS,
         retry_first_ms: settings.retry_first_ms(),
+        doubts: settings.doubts(),
         defect: None,
         until,
         stop,

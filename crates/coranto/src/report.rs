@@ -115,7 +115,7 @@ impl Report {
         if self.doubted > 0 {
             out.push_str(&format!("\n{} readers were in doubt at some time:\n", self.doubted));
             for reader in &self.uncertain_readers {
-                let how = reader.resolution.as_deref().unwrap_or("held: not sent again by itself");
+                let how = reader.resolution.as_deref().unwrap_or("not ended: see `coranto doubt list`");
                 out.push_str(&format!("  reader {}: {}; {how}\n", reader.reader, reader.cause));
             }
         }

@@ -180,6 +180,19 @@ pub const SETTINGS: &[Setting] = &[
     number("bounce.soft_days", 1, 365, "14", "And over how many days at least those editions must lie."),
     number("post.retry_first_s", 1, 14_400, "300", "The wait before a copy's second try, in seconds; it doubles."),
     Setting {
+        name: "post.doubt",
+        kind: Kind::Word(&["resend", "hold"]),
+        default: "resend",
+        sentence: "A copy whose answer was lost after it was sent: send it once more, the same (better twice than lost), or hold it for a person.",
+    },
+    number(
+        "post.doubt_wait_min",
+        0,
+        10_080,
+        "60",
+        "How long evidence is waited for before such a copy is sent once more, in minutes.",
+    ),
+    Setting {
         name: edition::FILL_SETTING,
         kind: Kind::Word(&edition::FILLS),
         default: edition::FILLS[0],
@@ -297,6 +310,14 @@ impl Settings {
             welcome: if self.get("edition.welcome") == "at-once" { Welcome::AtOnce } else { Welcome::AtTurn },
             lives_ms: self.edition_lives_ms(),
             defect: None,
+        }
+    }
+
+    /// What becomes of copies whose answer was lost.
+    pub fn doubts(&self) -> post::Doubts {
+        match self.get("post.doubt") {
+            "hold" => post::Doubts::Hold,
+            _ => post::Doubts::Resend { after_ms: self.number("post.doubt_wait_min") * MINUTE_MS },
         }
     }
 

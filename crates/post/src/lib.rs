@@ -15,10 +15,11 @@ mod hopper;
 pub mod listing;
 mod office;
 pub mod pace;
+pub mod proof;
 mod ready;
 pub mod route;
 pub mod test_copy;
 pub mod verdict;
 
-pub use office::{Defect, LEASE_MS, Orders, PostFault, Routes, Until, fixed, run};
+pub use office::{Defect, Doubts, LEASE_MS, Orders, PostFault, Routes, Until, fixed, run};
 pub use ready::{CopyFault, Ready, Sender, SharedCopy};

@@ -13,7 +13,7 @@ use newsroom::{
     RouteId, SECOND_MS,
 };
 use store::ledger::{self, Claim, Held, Lease, Settled};
-use store::{Store, editions, ways};
+use store::{Store, doubt, editions, ways};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use vault::Vault;
@@ -48,6 +48,8 @@ const AGAIN_MS: Ms = SECOND_MS;
 const MOVED_MS: Ms = 5;
 /// A wait for our own caps that is longer than this is told, in milliseconds.
 const HELD_TOLD_MS: Ms = 2 * 60 * SECOND_MS;
+/// How many doubts are decided at a look: a relay that lost a thousand answers is not asked to take them all at once.
+const DOUBTS_MAX: i64 = 256;
 /// How many cohorts' bodies are kept at hand: a departure has dozens.
 const COHORTS_MAX: usize = 512;
 
@@ -87,12 +89,26 @@ pub struct Orders {
     pub idle_ms: Ms,
     /// The wait before a copy's second try, in milliseconds.
     pub retry_first_ms: Ms,
+    /// What becomes of copies in doubt.
+    pub doubts: Doubts,
     /// Planted defects.
     pub defect: Option<Defect>,
     /// When to go home.
     pub until: Until,
     /// Turns true when the poster is to stop: it claims nothing more, and waits for the answers to dots that have left.
     pub stop: watch::Receiver<bool>,
+}
+
+/// What the poster does about copies whose answer was lost after the dot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubts {
+    /// Nothing: a person decides.
+    Hold,
+    /// Each is sent once more, the same as it was: better twice than lost.
+    Resend {
+        /// How long evidence is waited for first, in milliseconds.
+        after_ms: Ms,
+    },
 }
 
 /// When a poster goes home.
@@ -204,6 +220,7 @@ pub async fn run(world: World, store: Store, vault: Arc<Vault>, orders: Orders) 
         renewed: now,
         expired: 0,
         idle_ms: orders.idle_ms,
+        doubts: orders.doubts,
     };
     let ended = clerk.work().await;
     shared.ending.store(true, Ordering::SeqCst);
@@ -287,6 +304,7 @@ struct Clerk {
     renewed: Ms,
     expired: Ms,
     idle_ms: Ms,
+    doubts: Doubts,
 }
 
 impl Clerk {
@@ -389,8 +407,25 @@ impl Clerk {
             if ended > 0 {
                 tracing::warn!(copies = ended, "A departure expired before all of its copies were taken");
             }
+            self.decide_doubts(now).await?;
             self.expired = now;
         }
+        Ok(())
+    }
+
+    /// Has copies in doubt sent once more, where that is the policy and evidence was waited for.
+    async fn decide_doubts(&self, now: Ms) -> Result<(), PostFault> {
+        let Doubts::Resend { after_ms } = self.doubts else { return Ok(()) };
+        let until = now - after_ms;
+        if !self.shared.store.read(move |tx| doubt::any_due(tx, now, until)).await? {
+            return Ok(());
+        }
+        let decided = self.shared.again(move |tx| doubt::decide(tx, now, until, DOUBTS_MAX)).await?;
+        tracing::warn!(
+            resent = decided.resent,
+            held = decided.held,
+            "Copies whose answer was lost are sent once more, the same as they were; they stay listed as doubted"
+        );
         Ok(())
     }
 

@@ -134,6 +134,7 @@ impl Charter {
             // A restart has the holder of the life before it; a second poster has one of its own.
             holder: name.split('-').next().unwrap_or(name).into(),
             idle_ms: IDLE_MS,
+            doubts: post::Doubts::Hold,
             retry_first_ms: self.plan.retry_first_ms,
             defect: self.defect,
             until: Until::Stopped,

@@ -82,6 +82,11 @@ CREATE TABLE soft_streak (
 
 -- doubt and proof
 
+-- By whom a doubt was ended, or by what policy and why. A resolution is one of resent, held, taken.
+ALTER TABLE doubt ADD COLUMN resolved_by TEXT;
+
+-- What the policy has still to decide.
+CREATE INDEX doubt_open ON doubt (since) WHERE resolved_at IS NULL;
 
 -- the desk: which editions an article leads, asked when its headline is corrected
 CREATE INDEX line_up_article ON line_up (article);

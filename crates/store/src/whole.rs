@@ -273,7 +273,9 @@ pub fn hold(tx: &Write, why: &str, now: Ms) -> Result<()> {
 ///
 /// # Errors
 /// [`Error`].
-pub fn release(tx: &Write, served: Option<&str>) -> Result<()> {
+pub fn release(tx: &Write, served: Option<&str>, now: Ms) -> Result<()> {
+    // The newsroom that this is a copy of may have sent them once more.
+    crate::doubt::hold_all(tx, "the release of a restored or copied newsroom", now)?;
     if let Some(date) = served {
         tx.execute(SERVED, args![date])?;
     }

@@ -7,7 +7,7 @@ use post::carry::Choice;
 use serde_json::json;
 use store::editions;
 
-use super::{held, house, under_way};
+use super::{held, house, proof, under_way};
 use crate::answer::{Answer, tell};
 use crate::cli;
 use crate::house::{House, store_problem};
@@ -60,6 +60,7 @@ pub(super) async fn run(of: cli::Edition) -> Result<Answer, Problem> {
         cli::Edition::Cancel(of) => under_way::cancel(of).await,
         cli::Edition::Correct(of) => under_way::correct(of).await,
         cli::Edition::Who(of) => under_way::who(of).await,
+        cli::Edition::Proof(of) => proof::write(of).await,
         cli::Edition::Report { id, common } => {
             let house = house(&common).await?;
             let departure = named(&house, id).await?;

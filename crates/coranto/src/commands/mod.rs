@@ -6,6 +6,7 @@ mod block;
 mod bounce;
 pub mod demo;
 mod doctor;
+mod doubt;
 pub mod edition;
 mod export;
 mod gather;
@@ -13,6 +14,7 @@ pub mod held;
 mod init;
 mod line_up;
 mod member;
+mod proof;
 mod read;
 mod readers;
 mod relay;
@@ -68,6 +70,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Edition(of) => of.common().json,
         Command::Member(of) => of.common().json,
         Command::Relay(of) => of.common().json,
+        Command::Doubt(of) => of.common().json,
     }
 }
 
@@ -87,6 +90,7 @@ async fn done(command: Command) -> Result<Answer, Problem> {
         Command::Readers(of) => readers::run(of).await,
         Command::Member(of) => member::run(of).await,
         Command::Relay(of) => relay::run(of).await,
+        Command::Doubt(of) => doubt::run(of).await,
         Command::Settings(of) => settings::run(of).await,
         Command::Export(of) => export::run(of).await,
         Command::Backup(of) => backup::run(of).await,

@@ -1,6 +1,7 @@
 //! The conformance suite: each test is a story, run on every engine, and the tellings compared.
 
 mod caps;
+mod doubt;
 mod engines;
 mod ledger;
 mod lists;

@@ -116,7 +116,7 @@ fn a_restored_newsroom_is_held_and_its_edition_paused() {
             .expect("a story");
         assert_eq!((told.0.as_deref(), told.2), (Some("restored"), 40));
         let released = store.write(|tx| {
-            whole::release(tx, Some("2026-01-05"))?;
+            whole::release(tx, Some("2026-01-05"), DAWN)?;
             let due_on = |date| editions::due_keys(tx, &order(date, 50, 30, &[]).edition, &Audience::Everybody);
             let (due, later) = (due_on("2026-01-05")?.len(), due_on("2026-01-06")?.len());
             Ok((settings::get(tx, whole::HELD)?, due, later > 0, readers::counts(tx, DAILY)?.active))

@@ -291,7 +291,7 @@ fn rows(sums: &Sums) -> Vec<Row> {
         row("flight", "in flight", &[InFlight], "being sent right now"),
         row("deferred", "deferred", &[Deferred], "refused for now, tried again by itself"),
         row("refused", "refused", &[Refused], "refused for good"),
-        row("uncertain", "in doubt", &[Uncertain], "sent, but the answer was lost; not sent again by itself"),
+        row("uncertain", "in doubt", &[Uncertain], "sent, but the answer was lost; see below who they are"),
         row("excluded", "left out", &[Excluded], "nothing new for them, gone since, or cancelled"),
         row("expired", "too late", &[Expired], "not taken before the edition grew old"),
     ]
@@ -314,7 +314,7 @@ fn doubt(doubt: Doubt, at: &impl Fn(i64) -> String) -> DoubtView {
         reader: doubt.reader.to_string(),
         since: at(doubt.since),
         cause: doubt.cause,
-        resolution: doubt.resolution.unwrap_or_else(|| "held".to_owned()),
+        resolution: doubt.resolution.unwrap_or_else(|| "not ended".to_owned()),
     }
 }
 
