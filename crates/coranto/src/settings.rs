@@ -181,9 +181,9 @@ pub const SETTINGS: &[Setting] = &[
     number("post.retry_first_s", 1, 14_400, "300", "The wait before a copy's second try, in seconds; it doubles."),
     Setting {
         name: "post.doubt",
-        kind: Kind::Word(&["resend", "hold"]),
-        default: "resend",
-        sentence: "A copy whose answer was lost after it was sent: send it once more, the same (better twice than lost), or hold it for a person.",
+        kind: Kind::Word(&["hold", "resend"]),
+        default: "hold",
+        sentence: "A copy whose answer was lost after it was sent: hold it for a person, or send it once more, the same (better twice than lost).",
     },
     number(
         "post.doubt_wait_min",
