@@ -261,10 +261,13 @@ impl Receiver for Clerk {
         }
         self.take_time().await;
         let (person, closed, full) = {
-            let state = self.outside.lock();
+            let mut state = self.outside.lock();
             let person = state.witness.person_at(to);
-            let closed = person.is_some_and(|p| state.closed.get(&p) == Some(&Step::Rcpt));
-            (person, closed, person.is_some_and(|p| state.full.contains(&p)))
+            let closed = person.filter(|p| state.closed.get(p) == Some(&Step::Rcpt));
+            if let Some(closed) = closed {
+                state.witness.people[closed].belief.turned_away();
+            }
+            (person, closed.is_some(), person.is_some_and(|p| state.full.contains(&p)))
         };
         if closed {
             self.outside.count("no such mailbox");

@@ -62,6 +62,8 @@ pub(crate) struct Belief {
     wish: bool,
     /// A sign-up was acknowledged: the person can never again be a stranger with an empty inbox.
     wished: bool,
+    /// Their server once said that there is no such mailbox: the newsroom may end it, at once or by a person's word.
+    no_mailbox: bool,
     /// Rises with every act: to tell whether anything happened between two looks.
     version: u64,
 }
@@ -69,7 +71,7 @@ pub(crate) struct Belief {
 impl Default for Belief {
     fn default() -> Self {
         let may_be = BTreeSet::from([Standing::Stranger]);
-        Self { may_be, before: None, wish: false, wished: false, version: 0 }
+        Self { may_be, before: None, wish: false, wished: false, no_mailbox: false, version: 0 }
     }
 }
 
@@ -99,9 +101,18 @@ impl Belief {
         self.version += 1;
     }
 
+    /// Their server said that there is no such mailbox.
+    pub(crate) fn turned_away(&mut self) {
+        self.no_mailbox = true;
+        self.version += 1;
+    }
+
     /// Everything it may be, with what a waiting sign-up may make of it.
     pub(crate) fn possible(&self) -> BTreeSet<Standing> {
         let mut possible = self.may_be.clone();
+        if self.no_mailbox && possible.iter().any(|s| matches!(s, Standing::Pending | Standing::Active)) {
+            possible.insert(Standing::Gone);
+        }
         if self.wish && possible.iter().any(|s| matches!(s, Standing::Stranger | Standing::Gone)) {
             possible.insert(Standing::Pending);
             // A confirm or an undo under way may come after it.
@@ -154,6 +165,19 @@ mod tests {
     fn done(belief: &mut Belief, act: Act) {
         belief.begin(act);
         belief.acknowledged(act);
+    }
+
+    #[test]
+    fn only_a_mailbox_that_does_not_exist_may_end_without_a_word() {
+        let mut belief = Belief::default();
+        done(&mut belief, Act::SignUp);
+        belief.check(Standing::Pending, true).expect("opened");
+        done(&mut belief, Act::Confirm);
+        assert!(belief.clone().check(Standing::Gone, true).is_err());
+        belief.turned_away();
+        belief.clone().check(Standing::Active, true).expect("held for a person");
+        belief.check(Standing::Gone, true).expect("ended");
+        assert!(belief.check(Standing::Active, true).is_err());
     }
 
     #[test]
