@@ -11,7 +11,7 @@ pub struct Tails {
 }
 
 impl CopyBody<'_> {
-    /// The copy's own octets; [`SharedBody::segments`] joins them to the body they were made from.
+    /// The copy's own octets; [`SharedBody::pieces`] joins them to the body they were made from.
     pub fn into_tails(self) -> Tails {
         Tails { bytes: self.tails, ends: self.ends }
     }
