@@ -110,13 +110,13 @@ impl Belief {
     /// Everything it may be, with what a waiting sign-up may make of it.
     pub(crate) fn possible(&self) -> BTreeSet<Standing> {
         let mut possible = self.may_be.clone();
-        if self.no_mailbox && possible.iter().any(|s| matches!(s, Standing::Pending | Standing::Active)) {
-            possible.insert(Standing::Gone);
-        }
         if self.wish && possible.iter().any(|s| matches!(s, Standing::Stranger | Standing::Gone)) {
             possible.insert(Standing::Pending);
             // A confirm or an undo under way may come after it.
             possible.extend(self.before.iter().flatten().copied());
+        }
+        if self.no_mailbox && possible.iter().any(|s| matches!(s, Standing::Pending | Standing::Active)) {
+            possible.insert(Standing::Gone);
         }
         possible
     }
@@ -171,6 +171,9 @@ mod tests {
     fn only_a_mailbox_that_does_not_exist_may_end_without_a_word() {
         let mut belief = Belief::default();
         done(&mut belief, Act::SignUp);
+        let mut unseen = belief.clone();
+        unseen.turned_away();
+        unseen.check(Standing::Gone, true).expect("opened, written to and ended between two looks");
         belief.check(Standing::Pending, true).expect("opened");
         done(&mut belief, Act::Confirm);
         assert!(belief.clone().check(Standing::Gone, true).is_err());
