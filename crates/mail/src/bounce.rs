@@ -16,8 +16,6 @@ mod parts;
 mod report;
 mod text;
 
-pub use notice::{NoticeFault, of_mailgun, of_ses};
-
 use parts::{PartKind, Parts};
 
 /// How much of a message is read, in octets. Reports that return a whole newsletter have 200 kB; what they say stands at

@@ -56,19 +56,6 @@ fn complaints_wishes_and_answers_are_told_apart() {
 }
 
 #[test]
-fn a_notice_of_mailgun_gives_the_same_findings() {
-    let failed = r#"{"event-data":{"event":"failed","severity":"permanent","recipient":"ana@library.example",
-        "envelope":{"sender":"bounce+aaaa@courier.example"},
-        "delivery-status":{"code":550,"message":"5.1.1 no such user","description":""}}}"#;
-    let (findings, sender) = of_mailgun(failed).unwrap();
-    assert_eq!((findings[0].reason, findings[0].hard), (Some(Reason::UnknownAddress), Some(true)));
-    assert_eq!(sender.as_deref(), Some("bounce+aaaa@courier.example"));
-    assert_eq!(of_mailgun(&failed.replace("permanent", "temporary")).unwrap().0[0].hard, Some(false));
-    assert_eq!(of_mailgun(r#"{"event-data":{"event":"opened"}}"#), Err(NoticeFault::Nothing));
-    assert_eq!(of_mailgun("[[[["), Err(NoticeFault::Form));
-}
-
-#[test]
 fn marks_are_taken_from_where_the_message_went_before_what_it_returns() {
     let text = "To: x@y.example\r\nDelivered-To: bounce+new@courier.example\r\nContent-Type: message/rfc822\r\n\r\n\
         Return-Path: <bounce+old@courier.example>\r\nTo: ana@b.example\r\n\r\nbounce+body@courier.example\r\n";
