@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use newsroom::{DeliveryState, Departure, DepartureId, FIRST_RELAY, RouteId};
+use newsroom::{DeliveryState, Departure, DepartureId, RouteId};
 use serde_json::json;
 use store::proof::{self as kept, Line};
 use store::{Store, ways};
@@ -72,11 +72,9 @@ impl Proof {
     /// # Errors
     /// The store's.
     pub async fn begin(store: &Store, departures: &[Departure], format: Format) -> store::Result<Self> {
-        let mut ways: BTreeMap<RouteId, String> = store.read(ways::names).await?.into_iter().collect();
-        ways.insert(RouteId::FIRST, FIRST_RELAY.to_owned());
         Ok(Self {
             format,
-            ways,
+            ways: store.read(ways::names).await?,
             departures: departures.iter().map(|departure| departure.id).collect(),
             after: (-1, -1),
             audience: departures.iter().map(|departure| departure.audience).sum(),

@@ -1,9 +1,11 @@
 //! Ways out: the relays beside the settings' own, and how each way has been doing.
 
-use newsroom::{Answer, RELAYS_MAX, RelayTerms, RouteId, Standing, WayState};
+use std::collections::BTreeMap;
 
-use crate::engine::Row;
-use crate::{Read, Result, Write, args, sql};
+use newsroom::{Answer, FIRST_RELAY, RELAYS_MAX, RelayTerms, RouteId, Standing, WayState};
+
+use crate::engine::{Row, Value};
+use crate::{Read, Result, Write, args, row, sql};
 
 const LIST: &str = sql!(
     "SELECT id, name, host, port, tls, ca_file, login, password, ehlo, source, weight, connections, messages, per_second,
@@ -20,10 +22,10 @@ const ADD: &str = sql!(
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 0)"
 );
 const CHANGE: &str = sql!(
-    "UPDATE relay SET host = $2, port = $3, tls = $4, ca_file = $5, login = $6, password = $7, ehlo = $8, source = $9,
-       weight = $10, connections = $11, messages = $12, per_second = $13, per_minute = $14, per_hour = $15, per_day = $16,
-       active = $17
-     WHERE id = $1 AND removed = 0"
+    "UPDATE relay SET host = $3, port = $4, tls = $5, ca_file = $6, login = $7, password = $8, ehlo = $9, source = $10,
+       weight = $11, connections = $12, messages = $13, per_second = $14, per_minute = $15, per_hour = $16, per_day = $17,
+       active = $18
+     WHERE id = $1 AND name = $2 AND removed = 0"
 );
 const REMOVE: &str = sql!("UPDATE relay SET removed = 1, active = 0, password = $2 WHERE name = $1 AND removed = 0");
 
@@ -51,6 +53,30 @@ fn terms(row: &Row) -> RelayTerms {
     }
 }
 
+/// A relay's columns, as [`ADD`] and [`CHANGE`] number them.
+fn values(r: &RelayTerms) -> Vec<Value> {
+    row![
+        r.id.0,
+        &r.name,
+        &r.host,
+        i64::from(r.port),
+        &r.tls,
+        &r.ca_file,
+        &r.user,
+        &r.password,
+        &r.ehlo,
+        &r.source,
+        i64::from(r.weight),
+        i64::from(r.connections),
+        i64::from(r.messages),
+        i64::from(r.per_second),
+        i64::from(r.per_minute),
+        i64::from(r.per_hour),
+        i64::from(r.per_day),
+        i64::from(r.active),
+    ]
+}
+
 /// The relays beside the settings' own, in the order in which they came.
 ///
 /// # Errors
@@ -59,12 +85,13 @@ pub fn relays(tx: &Read) -> Result<Vec<RelayTerms>> {
     Ok(tx.query(LIST, args![])?.iter().map(terms).collect())
 }
 
-/// What each way beside the first was called, those that were removed with them: the ledger names them for good.
+/// What each way is called, those that were removed with them: the ledger names them for good.
 ///
 /// # Errors
 /// [`crate::Error`].
-pub fn names(tx: &Read) -> Result<Vec<(RouteId, String)>> {
-    Ok(tx.query(NAMES, args![])?.iter().map(|r| (RouteId(r.int(0)), r.text(1))).collect())
+pub fn names(tx: &Read) -> Result<BTreeMap<RouteId, String>> {
+    let first = (RouteId::FIRST, FIRST_RELAY.to_owned());
+    Ok(tx.query(NAMES, args![])?.iter().map(|r| (RouteId(r.int(0)), r.text(1))).chain([first]).collect())
 }
 
 /// Adds a relay under the next number, whatever its own says. `None`: there is one of that name, or there are enough.
@@ -77,62 +104,17 @@ pub fn add(tx: &Write, relay: &RelayTerms) -> Result<Option<RouteId>> {
         return Ok(None);
     }
     let id = tx.first(NEXT, args![])?.expect("an aggregate gives a row").int(0);
-    let r = relay;
-    tx.execute(
-        ADD,
-        args![
-            id,
-            &r.name,
-            &r.host,
-            i64::from(r.port),
-            &r.tls,
-            &r.ca_file,
-            &r.user,
-            &r.password,
-            &r.ehlo,
-            &r.source,
-            i64::from(r.weight),
-            i64::from(r.connections),
-            i64::from(r.messages),
-            i64::from(r.per_second),
-            i64::from(r.per_minute),
-            i64::from(r.per_hour),
-            i64::from(r.per_day),
-            i64::from(r.active),
-        ],
-    )?;
+    tx.execute(ADD, &values(&RelayTerms { id: RouteId(id), ..relay.clone() }))?;
     Ok(Some(RouteId(id)))
 }
 
-/// Keeps what was changed of a relay; its name stays. `false`: there is none of that id.
+/// Keeps what was changed of a relay; its name stays. `false`: there is none of that id
+/// and name.
 ///
 /// # Errors
 /// [`crate::Error`].
 pub fn change(tx: &Write, relay: &RelayTerms) -> Result<bool> {
-    let r = relay;
-    let changed = tx.execute(
-        CHANGE,
-        args![
-            r.id.0,
-            &r.host,
-            i64::from(r.port),
-            &r.tls,
-            &r.ca_file,
-            &r.user,
-            &r.password,
-            &r.ehlo,
-            &r.source,
-            i64::from(r.weight),
-            i64::from(r.connections),
-            i64::from(r.messages),
-            i64::from(r.per_second),
-            i64::from(r.per_minute),
-            i64::from(r.per_hour),
-            i64::from(r.per_day),
-            i64::from(r.active),
-        ],
-    )?;
-    Ok(changed == 1)
+    Ok(tx.execute(CHANGE, &values(relay))? == 1)
 }
 
 /// Takes a relay away; its number and its name stay with what it carried, its password does not. `false`: there is none.

@@ -45,7 +45,7 @@ async fn an_admin_adds_changes_rests_and_removes_a_relay() {
     ana.submit("/ways", &format!("{path}/remove"), &[]).await;
     assert!(newsroom.store.read(ways::relays).await.unwrap().is_empty());
     let names = newsroom.store.read(ways::names).await.unwrap();
-    assert_eq!(names, [(RouteId(2), "Second relay".to_owned())], "what it carried keeps its name");
+    assert_eq!(names.get(&RouteId(2)).map(String::as_str), Some("Second relay"), "what it carried keeps its name");
 }
 
 #[tokio::test]
