@@ -37,6 +37,7 @@ pub fn orders_by(house: &House, routes: Routes, until: Until, stop: watch::Recei
         idle_ms: IDLE_MS,
         retry_first_ms: settings.retry_first_ms(),
         doubts: settings.doubts(),
+        rules: crate::returning::rules(house),
         defect: None,
         until,
         stop,

@@ -3,20 +3,17 @@
 //! It never blames a reader for what is about us, and never ends more readers within an hour than one source may: a relay
 //! that has gone mad and calls every address unknown is a source like any other.
 
-use newsroom::{DAY_MS, DeliveryState, DepartureKind, UNREACHABLE};
+use newsroom::{DeliveryState, DepartureKind, UNREACHABLE};
 use store::ledger::Settled;
 use store::returned::{self, Kind, Outcome, Returned, Rules, Weight};
-use store::{Write, editions, settings};
+use store::{Write, editions};
 
 use crate::verdict;
 
-/// Until the settings say otherwise: see POST, soft bounces.
-const SOFT_EDITIONS: i64 = 5;
-const SOFT_DAYS: i64 = 14;
-
-/// Strikes the readers whose copies were refused. `fresh` holds an id for each of `ended`, and `source` names the relay.
-pub(crate) fn blame(tx: &Write, ended: &[Settled], fresh: &[i64], source: &[u8]) -> store::Result<()> {
-    for (settled, id) in ended.iter().zip(fresh).filter(|(settled, _)| settled.state == DeliveryState::Refused) {
+/// Strikes the readers whose copies were refused. `marks` holds for each of `ended` that was a fresh id and the keyed name of
+/// the way that refused it, in order.
+pub(crate) fn blame(tx: &Write, ended: &[Settled], marks: &[(i64, Vec<u8>)], rules: Rules) -> store::Result<()> {
+    for (settled, (id, source)) in ended.iter().filter(|settled| is_refusal(settled)).zip(marks) {
         let reason = verdict::reason(settled.answer.code, &settled.answer.text);
         if !reason.is_about_mailbox() {
             continue;
@@ -33,22 +30,19 @@ pub(crate) fn blame(tx: &Write, ended: &[Settled], fresh: &[i64], source: &[u8])
             departure: settled.key.departure,
             kind: Kind::Bounce,
             at: settled.answer.at,
-            source: source.to_vec(),
+            source: source.clone(),
             reason: reason.word().to_owned(),
             hard: reason.is_hard(),
             code: settled.answer.code,
             said: settled.answer.text.clone(),
             outcome: Outcome::Kept,
         };
-        returned::strike(tx, returned, weight, departure.newsletter, rules(tx)?)?;
+        returned::strike(tx, returned, weight, departure.newsletter, rules)?;
     }
     Ok(())
 }
 
-fn rules(tx: &Write) -> store::Result<Rules> {
-    let number = |name: &str, usual: i64| -> store::Result<i64> {
-        Ok(settings::get(tx, name)?.and_then(|kept| kept.parse().ok()).unwrap_or(usual))
-    };
-    let soft_editions = number("bounce.soft_editions", SOFT_EDITIONS)?;
-    Ok(Rules { soft_editions, soft_ms: number("bounce.soft_days", SOFT_DAYS)? * DAY_MS })
+/// Whether a try ended in a refusal.
+pub(crate) fn is_refusal(settled: &Settled) -> bool {
+    settled.state == DeliveryState::Refused
 }

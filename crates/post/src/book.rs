@@ -11,7 +11,7 @@ use newsroom::{DeliveryKey, Ms};
 use store::ledger::{self, Mark, Settled};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::blame::blame;
+use crate::blame::{blame, is_refusal};
 use crate::office::{Defect, Shared};
 
 /// How many entries go into one transaction at most: one from each connection that may be open.
@@ -106,13 +106,15 @@ async fn keep_batch(shared: &Shared, mut batch: Vec<Entry>) -> Option<()> {
     let ended: Arc<Vec<Settled>> = Arc::new(batch.iter_mut().flat_map(|e| std::mem::take(&mut e.ended)).collect());
     let marks: Arc<Vec<_>> = Arc::new(batch.iter().filter_map(|entry| entry.mark).collect());
     let (lease, kept) = (shared.lease, ended.clone());
-    let fresh: Arc<Vec<i64>> = Arc::new(ended.iter().map(|_| shared.world.mint()).collect());
-    let source = shared.vault.post_key().source("the relay");
+    let refused = ended.iter().filter(|settled| is_refusal(settled));
+    let source = |settled: &Settled| shared.vault.post_key().source(&format!("relay {}", settled.route.0)).to_vec();
+    let refusals: Arc<Vec<_>> = Arc::new(refused.map(|settled| (shared.world.mint(), source(settled))).collect());
+    let rules = shared.rules;
     let (lost, marked) = shared
         .durably(move |tx| {
             let lost = ledger::settle(tx, lease, &ended)?;
             if lost.is_empty() {
-                blame(tx, &ended, &fresh, &source)?;
+                blame(tx, &ended, &refusals, rules)?;
             }
             Ok((lost, ledger::mark(tx, lease, &marks)?))
         })

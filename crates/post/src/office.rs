@@ -13,6 +13,7 @@ use newsroom::{
     RouteId, SECOND_MS,
 };
 use store::ledger::{self, Claim, Held, Lease, Settled};
+use store::returned::Rules;
 use store::{Store, doubt, editions, ways};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
@@ -91,6 +92,8 @@ pub struct Orders {
     pub retry_first_ms: Ms,
     /// What becomes of copies in doubt.
     pub doubts: Doubts,
+    /// When readers whose mailbox takes nothing are ended.
+    pub rules: Rules,
     /// Planted defects.
     pub defect: Option<Defect>,
     /// When to go home.
@@ -154,6 +157,7 @@ pub(crate) struct Shared {
     told_of_caps: AtomicBool,
     pub(crate) lease: Lease,
     pub(crate) book: Book,
+    pub(crate) rules: Rules,
     claimed: Hopper<Vec<(Delivery, Arc<SharedCopy>)>>,
     /// Copies claimed and not yet settled or given back.
     held: AtomicI64,
@@ -190,6 +194,7 @@ pub async fn run(world: World, store: Store, vault: Arc<Vault>, orders: Orders) 
         gates: Gates::default(),
         told_of_caps: AtomicBool::new(false),
         lease,
+        rules: orders.rules,
         book,
         claimed: Hopper::new(CLAIMED_BATCHES),
         held: AtomicI64::new(0),

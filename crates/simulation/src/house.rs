@@ -135,6 +135,7 @@ impl Charter {
             holder: name.split('-').next().unwrap_or(name).into(),
             idle_ms: IDLE_MS,
             doubts: post::Doubts::Hold,
+            rules: store::returned::Rules { soft_editions: 5, soft_ms: 14 * DAY_MS },
             retry_first_ms: self.plan.retry_first_ms,
             defect: self.defect,
             until: Until::Stopped,

@@ -63,6 +63,9 @@ CREATE TABLE returned (
 CREATE INDEX returned_source ON returned (source, at) WHERE outcome = 1;
 CREATE INDEX returned_held ON returned (id) WHERE outcome = 4;
 
+-- How long the list is, asked for every reader that a bounce would end.
+CREATE INDEX departure_edition ON departure (newsletter, id, audience) WHERE kind = 1;
+
 -- What was refused, by day and cause: forged, replayed, about somebody else.
 CREATE TABLE returned_refused (
   day BIGINT NOT NULL,

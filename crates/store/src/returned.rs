@@ -5,7 +5,7 @@
 use newsroom::{DAY_MS, DepartureId, HOUR_MS, Ms, NewsletterId, ReaderId, UNREACHABLE};
 
 use crate::engine::Row;
-use crate::{Read, Result, Write, args, readers, sql};
+use crate::{Read, Result, Write, args, sql};
 
 /// What kind of thing came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -292,6 +292,21 @@ pub fn sums(tx: &Read) -> Result<Vec<(Kind, String, Outcome, i64)>> {
 const READERS_PER_ONE: i64 = 1_000;
 const HOLD_WITHIN_MS: Ms = HOUR_MS;
 
+/// An outlet that serves many hours and zones has some dozens of departures a day; the largest of so many is its list.
+const DEPARTURES_LOOKED_AT: i64 = 50;
+const LARGEST: &str = sql!(
+    "SELECT max(recent.audience) FROM (
+       SELECT audience FROM departure WHERE newsletter = $1 AND kind = 1 ORDER BY id DESC LIMIT $2
+     ) AS recent"
+);
+
+/// How many readers one source may end within an hour. The list is taken to be as long as the largest audience of late:
+/// counting it would be a walk over every subscription for each refusal.
+fn allowed(tx: &Read, newsletter: NewsletterId) -> Result<i64> {
+    let largest = tx.first(LARGEST, args![newsletter.0, DEPARTURES_LOOKED_AT])?.and_then(|r| r.int_or_none(0));
+    Ok((largest.unwrap_or(0) / READERS_PER_ONE).max(1))
+}
+
 /// When soft bounces end a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
@@ -341,8 +356,7 @@ pub fn strike(
         None if r.kind == Kind::Bounce => Outcome::Counted,
         None => Outcome::Kept,
         Some(why) => {
-            let allowed = (readers::counts(tx, newsletter)?.active / READERS_PER_ONE).max(1);
-            if ended_by(tx, &r.source, r.at - HOLD_WITHIN_MS)? >= allowed {
+            if ended_by(tx, &r.source, r.at - HOLD_WITHIN_MS)? >= allowed(tx, newsletter)? {
                 Outcome::Held
             } else {
                 bar(tx, r.reader, why, r.at)?;
