@@ -1,9 +1,11 @@
 //! The report of a departure: where every reader of it stands, as JSON and as a table.
 
-use newsroom::{DeliveryState, Departure, Edition, Problem, Sums};
+use std::collections::BTreeMap;
+
+use newsroom::{DeliveryState, Departure, DepartureId, Edition, Problem, RouteId, Sums};
 use serde::Serialize;
 use store::ledger::Doubt;
-use store::{Store, editions, ledger};
+use store::{Read, Store, editions, ledger, ways};
 
 use crate::house::store_problem;
 
@@ -40,6 +42,25 @@ pub struct Report {
     pub doubted: i64,
     /// Those readers.
     pub uncertain_readers: Vec<UncertainReader>,
+    /// What came of the copies that each relay had in hand last.
+    pub relays: Vec<RelayShare>,
+}
+
+/// What one relay carried of a departure.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct RelayShare {
+    /// Its name.
+    pub name: String,
+    /// Taken by it.
+    pub accepted: i64,
+    /// Refused by it for now.
+    pub deferred: i64,
+    /// Refused by it for good.
+    pub refused: i64,
+    /// Its answer was lost.
+    pub uncertain: i64,
+    /// Being sent by it.
+    pub in_flight: i64,
 }
 
 /// A reader whose copy was in doubt.
@@ -56,7 +77,7 @@ pub struct UncertainReader {
 }
 
 impl Report {
-    fn new(edition: &Edition, departure: &Departure, sums: &Sums, doubts: Vec<Doubt>) -> Self {
+    fn new(edition: &Edition, departure: &Departure, sums: &Sums, doubts: Vec<Doubt>, relays: Vec<RelayShare>) -> Self {
         let of = |state| sums.of(state);
         Self {
             edition: edition.id.to_string(),
@@ -82,6 +103,7 @@ impl Report {
                     resolution: d.resolution,
                 })
                 .collect(),
+            relays,
         }
     }
 
@@ -112,6 +134,16 @@ impl Report {
             out.push_str(&format!("  {state:<10} {count:>10}  {meaning}\n"));
         }
         out.push_str(&format!("  {:<10} {:>10}  = {} readers in the audience\n", "sum", self.sum(), self.audience));
+        for relay in self.relays.iter().filter(|_| self.relays.len() > 1) {
+            let RelayShare { name, accepted, deferred, refused, uncertain, in_flight } = relay;
+            out.push_str(&format!(
+                "\n  by {name}: {accepted} accepted, {deferred} deferred, {refused} refused, {uncertain} uncertain, \
+                 {in_flight} in flight"
+            ));
+        }
+        if self.relays.len() > 1 {
+            out.push('\n');
+        }
         if self.doubted > 0 {
             out.push_str(&format!("\n{} readers were in doubt at some time:\n", self.doubted));
             for reader in &self.uncertain_readers {
@@ -121,6 +153,24 @@ impl Report {
         }
         out
     }
+}
+
+/// What each relay carried of a departure, by its name.
+fn shares(tx: &Read, departure: DepartureId) -> store::Result<Vec<RelayShare>> {
+    let names = ways::names(tx)?;
+    let mut shares: BTreeMap<RouteId, RelayShare> = BTreeMap::new();
+    for (route, state, count) in ledger::by_route(tx, departure)? {
+        let name = names.get(&route).cloned().unwrap_or_default();
+        let share = shares.entry(route).or_insert_with(|| RelayShare { name, ..RelayShare::default() });
+        *match state {
+            DeliveryState::Accepted => &mut share.accepted,
+            DeliveryState::Deferred => &mut share.deferred,
+            DeliveryState::Refused => &mut share.refused,
+            DeliveryState::Uncertain => &mut share.uncertain,
+            _ => &mut share.in_flight,
+        } += count;
+    }
+    Ok(shares.into_values().collect())
 }
 
 /// The report of one departure.
@@ -138,7 +188,7 @@ pub async fn of_departure(store: &Store, departure: &Departure) -> Result<Report
             let edition = editions::by_id(tx, edition)?.expect("a departure has its edition");
             let fresh = editions::departure_by_id(tx, departure.id)?.expect("departures are never erased");
             let (sums, doubts) = (ledger::sums(tx, departure.id)?, ledger::doubtful(tx, departure.id)?);
-            Ok(Report::new(&edition, &fresh, &sums, doubts))
+            Ok(Report::new(&edition, &fresh, &sums, doubts, shares(tx, departure.id)?))
         })
         .await;
     let report = read.map_err(|fault| store_problem(&fault))?;

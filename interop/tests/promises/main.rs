@@ -7,6 +7,8 @@ mod canary;
 mod clock;
 mod desk;
 mod doors;
+mod doubt;
+mod failover;
 mod http;
 mod input;
 mod lists;

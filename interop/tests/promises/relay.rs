@@ -19,6 +19,21 @@ pub struct Took {
     pub message: String,
 }
 
+/// What a relay does once it has taken so many messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// It knows our password no more, and closes what is open.
+    Login,
+    /// It refuses our sender at MAIL.
+    Sender,
+    /// It turns connections away, and closes what is open.
+    Door,
+    /// It answers nothing any more. What had come whole is taken.
+    Silence,
+    /// It cuts every connection. What had come whole is taken.
+    Cut,
+}
+
 #[derive(Default)]
 struct Kept {
     took: Vec<Took>,
@@ -26,6 +41,18 @@ struct Kept {
     refused: usize,
     /// How many more messages it takes before it falls silent; none: as many as come.
     room: Option<usize>,
+    /// After how many messages it turns, and how.
+    turn: Option<(usize, Turn)>,
+    /// How many more messages it takes and then cuts the connection instead of answering.
+    cuts: usize,
+    /// Connections, and MAIL commands, that came after it had turned.
+    troubled: usize,
+}
+
+impl Kept {
+    fn turned(&self) -> Option<Turn> {
+        self.turn.filter(|(after, _)| self.took.len() >= *after).map(|(_, turn)| turn)
+    }
 }
 
 /// What it keeps, and a bell for when there is room again.
@@ -83,6 +110,21 @@ impl Relay {
         self.counter.room.notify_all();
     }
 
+    /// After so many messages it turns.
+    pub fn turns(&self, after: usize, turn: Turn) {
+        self.kept().turn = Some((after, turn));
+    }
+
+    /// It takes the next so many messages, and cuts the connection instead of answering.
+    pub fn cuts(&self, messages: usize) {
+        self.kept().cuts = messages;
+    }
+
+    /// How many connections and MAIL commands came after it had turned.
+    pub fn troubled(&self) -> usize {
+        self.kept().troubled
+    }
+
     /// How often it refused a password.
     pub fn refused(&self) -> usize {
         self.kept().refused
@@ -91,44 +133,86 @@ impl Relay {
 
 fn converse(stream: TcpStream, password: Option<&str>, counter: &Counter) -> std::io::Result<()> {
     let (mut from, mut to) = (BufReader::new(stream.try_clone()?), stream);
-    let (mut known, mut recipients) = (password.is_none(), Vec::new());
-    write!(to, "220 relay.test\r\n")?;
+    let (mut known, mut refused, mut recipients) = (password.is_none(), false, Vec::new());
+    match counter.turned() {
+        Some(Turn::Door) => return write!(to, "421 4.7.0 not for you\r\n"),
+        Some(Turn::Cut) => return Ok(()),
+        Some(Turn::Silence) => return Counter::say_nothing(&mut from),
+        _ => write!(to, "220 relay.test\r\n")?,
+    }
     let mut line = String::new();
     while from.read_line(&mut line)? > 0 {
         let said = std::mem::take(&mut line);
         let said = said.trim_end();
         let verb = said.split(' ').next().unwrap_or_default().to_ascii_uppercase();
-        match verb.as_str() {
-            "EHLO" if password.is_some() => write!(to, "250-relay.test\r\n250-PIPELINING\r\n250 AUTH PLAIN\r\n")?,
-            "EHLO" => write!(to, "250-relay.test\r\n250 PIPELINING\r\n")?,
-            "AUTH" => {
+        let turned = if verb == "MAIL" { counter.turned() } else { None };
+        match (verb.as_str(), turned) {
+            ("EHLO", _) if password.is_some() => write!(to, "250-relay.test\r\n250-PIPELINING\r\n250 AUTH PLAIN\r\n")?,
+            ("EHLO", _) => write!(to, "250-relay.test\r\n250 PIPELINING\r\n")?,
+            ("AUTH", _) => {
                 let wanted = format!("\0{NAME}\0{}", password.unwrap_or_default());
                 let given = STANDARD.decode(said.rsplit(' ').next().unwrap_or_default()).unwrap_or_default();
-                known = given == wanted.as_bytes();
+                let turned = counter.kept.lock().unwrap().turned();
+                known = given == wanted.as_bytes() && turned != Some(Turn::Login);
                 counter.kept.lock().unwrap().refused += usize::from(!known);
                 // RFC 4954 §6.
                 write!(to, "{}\r\n", if known { "235 2.7.0 welcome" } else { "535 5.7.8 wrong name or password" })?;
             }
-            "MAIL" | "RCPT" | "DATA" if !known => write!(to, "530 5.7.0 log in first\r\n")?,
-            "RCPT" => {
+            ("MAIL" | "RCPT" | "DATA", _) if !known => write!(to, "530 5.7.0 log in first\r\n")?,
+            ("MAIL", Some(Turn::Login | Turn::Door)) => return write!(to, "421 4.3.2 closing\r\n"),
+            ("MAIL", Some(Turn::Cut)) => return Ok(()),
+            ("MAIL", Some(Turn::Silence)) => return Counter::say_nothing(&mut from),
+            ("MAIL", Some(Turn::Sender)) => {
+                refused = true;
+                write!(to, "550 5.7.1 your account is suspended\r\n")?;
+            }
+            ("RCPT" | "DATA", _) if refused => write!(to, "503 5.5.1 no sender\r\n")?,
+            ("RCPT", _) => {
                 recipients.push(said.split(['<', '>']).nth(1).unwrap_or_default().to_owned());
                 write!(to, "250 2.1.5 ok\r\n")?;
             }
-            "DATA" => {
+            ("DATA", _) => {
                 write!(to, "354 go on\r\n")?;
                 let message = message(&mut from)?;
-                let mut kept =
-                    counter.room.wait_while(counter.kept.lock().unwrap(), |kept| kept.room == Some(0)).unwrap();
-                kept.room = kept.room.map(|room| room - 1);
-                kept.took.push(Took { to: std::mem::take(&mut recipients), message });
-                drop(kept);
-                write!(to, "250 2.0.0 taken\r\n")?;
+                match counter.takes(Took { to: std::mem::take(&mut recipients), message }) {
+                    Some(Turn::Cut) => return Ok(()),
+                    Some(Turn::Silence) => return Counter::say_nothing(&mut from),
+                    _ => write!(to, "250 2.0.0 taken\r\n")?,
+                }
             }
-            "QUIT" => return write!(to, "221 2.0.0 bye\r\n"),
+            ("QUIT", _) => return write!(to, "221 2.0.0 bye\r\n"),
             _ => write!(to, "250 2.0.0 ok\r\n")?,
         }
     }
     Ok(())
+}
+
+impl Counter {
+    /// What is wrong by now with what begins; it is counted.
+    fn turned(&self) -> Option<Turn> {
+        let mut kept = self.kept.lock().unwrap();
+        let turned = kept.turned();
+        kept.troubled += usize::from(turned.is_some());
+        turned
+    }
+
+    /// Keeps a message that came whole, when there is room. Gives how its connection goes wrong, if it does.
+    fn takes(&self, took: Took) -> Option<Turn> {
+        let mut kept = self.room.wait_while(self.kept.lock().unwrap(), |kept| kept.room == Some(0)).unwrap();
+        kept.room = kept.room.map(|room| room - 1);
+        let turned = kept.turned();
+        kept.took.push(took);
+        if kept.cuts > 0 {
+            kept.cuts -= 1;
+            return Some(Turn::Cut);
+        }
+        turned
+    }
+
+    /// Reads what comes and answers nothing, until the other side has had enough.
+    fn say_nothing(from: &mut impl BufRead) -> std::io::Result<()> {
+        std::io::copy(from, &mut std::io::sink()).map(drop)
+    }
 }
 
 /// Reads to the lone dot and undoes the stuffing (RFC 5321 §4.5.2).
