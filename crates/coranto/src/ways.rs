@@ -86,31 +86,45 @@ pub fn seal_password(house: &House, terms: &RelayTerms, password: &str) -> Strin
 /// # Errors
 /// A [`Problem`] when there is none: the first one's that cannot be used, or that none is in use.
 pub fn routes(house: &House) -> Result<Vec<Route>, Problem> {
-    let (mut routes, mut first_problem) = (Vec::new(), None);
+    let (routes, left_out) = usable(house);
+    if !routes.is_empty() {
+        left_out.iter().for_each(|left_out| tracing::error!(part = "post", "{left_out}"));
+        return Ok(routes);
+    }
+    Err(left_out.into_iter().next().map_or_else(none_in_use, |left_out| left_out.problem))
+}
+
+/// A relay that cannot be used.
+struct LeftOut {
+    name: String,
+    problem: Problem,
+}
+
+impl std::fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "The relay {} cannot be used and is left out: {}", self.name, self.problem)
+    }
+}
+
+/// The ways out that carry mail, those of the greatest share first, and those that would and cannot.
+fn usable(house: &House) -> (Vec<Route>, Vec<LeftOut>) {
+    let (mut routes, mut left_out) = (Vec::new(), Vec::new());
     for terms in every(house).iter().filter(|terms| terms.active) {
         match route(house, terms) {
             Ok(route) => routes.push(route),
-            Err(problem) => {
-                first_problem.get_or_insert((terms.name.clone(), problem));
-            }
+            Err(problem) => left_out.push(LeftOut { name: terms.name.clone(), problem }),
         }
-    }
-    match first_problem {
-        Some((_, problem)) if routes.is_empty() => return Err(problem),
-        Some((name, problem)) => {
-            tracing::error!(relay.name = %name, "A relay cannot be used and is left out: {problem}");
-        }
-        None if routes.is_empty() => {
-            return Err(Problem::new(
-                "No relay is in use: every one was told to rest.",
-                "No mail is sent; everything waits.",
-                "Let one carry mail again: `coranto relay use main`.",
-            ));
-        }
-        None => {}
     }
     routes.sort_by_key(|route| std::cmp::Reverse(route.weight));
-    Ok(routes)
+    (routes, left_out)
+}
+
+fn none_in_use() -> Problem {
+    Problem::new(
+        "No relay is in use: every one was told to rest.",
+        "No mail is sent; everything waits.",
+        "Let one carry mail again: `coranto relay use main`.",
+    )
 }
 
 /// A relay as the post works with it.
@@ -228,32 +242,34 @@ fn login(house: &House, terms: &RelayTerms) -> Result<Option<Login>, Problem> {
     Ok(Some(Login { name: terms.user.clone(), secret }))
 }
 
-/// Follows the relays as they are changed, for as long as it is polled. What cannot be used is told once, and what was in
-/// use before stays.
+/// Follows the relays as they are changed, for as long as it is polled. What cannot be used is told once; when that leaves
+/// none, those that were in use before stay.
 pub async fn follow(house: House, tell: watch::Sender<Arc<Vec<Route>>>) {
     let mut known = stamps(&tell.borrow());
-    let mut told = String::new();
+    let mut told = usable(&house).1.iter().map(LeftOut::to_string).collect();
     loop {
         house.world.sleep(LOOK_MS).await;
-        let found = match house.refreshed().await {
-            Ok(now) if every(&now).iter().all(|terms| !terms.active) => Ok(Vec::new()),
-            Ok(now) => routes(&now),
-            Err(problem) => Err(problem),
+        let (routes, left_out) = match house.refreshed().await {
+            Ok(now) => usable(&now),
+            Err(problem) => {
+                tell_once(&mut told, vec![problem.to_string()]);
+                continue;
+            }
         };
-        match found {
-            Ok(routes) if stamps(&routes) == known => told.clear(),
-            Ok(routes) => {
-                known = stamps(&routes);
-                tracing::info!(relays = routes.len(), "The relays were changed");
-                tell.send_replace(Arc::new(routes));
-            }
-            Err(problem) if problem.to_string() != told => {
-                told = problem.to_string();
-                tracing::error!(part = "post", "{told}");
-            }
-            Err(_) => {}
+        let lost_all = routes.is_empty() && !left_out.is_empty();
+        tell_once(&mut told, left_out.iter().map(LeftOut::to_string).collect());
+        if !lost_all && stamps(&routes) != known {
+            known = stamps(&routes);
+            tracing::info!(relays = routes.len(), "The relays were changed");
+            tell.send_replace(Arc::new(routes));
         }
     }
+}
+
+/// Tells what was not told at the last look.
+fn tell_once(told: &mut Vec<String>, now: Vec<String>) {
+    now.iter().filter(|line| !told.contains(line)).for_each(|line| tracing::error!(part = "post", "{line}"));
+    *told = now;
 }
 
 fn stamps(routes: &[Route]) -> Vec<String> {
