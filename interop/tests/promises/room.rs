@@ -162,9 +162,12 @@ fn a_disk_that_fills_while_an_edition_leaves_doubles_and_loses_nobody() {
     let before = relay.took().len();
 
     // One that is killed while it waits for room, and one that lives to see some.
+    const FIRST: usize = 10;
+    relay.takes(FIRST);
     let mut killed = Running::spawn(cramped.command(&["edition", "send"]));
-    killed.until("the first copies", |_| (relay.took().len() > before + 5).then_some(()));
+    killed.until("the first copies", |_| (relay.took().len() == before + FIRST).then_some(()));
     cramped.disk.fill().unwrap();
+    relay.takes_all();
     killed.until("the word that there is no room", |running| running.stderr().contains("full").then_some(()));
     killed.kill();
     let mut waiting = Running::spawn(cramped.command(&["edition", "send"]));
