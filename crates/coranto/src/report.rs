@@ -42,8 +42,13 @@ pub struct Report {
     pub doubted: i64,
     /// Those readers.
     pub uncertain_readers: Vec<UncertainReader>,
-    /// What came of the copies that each relay had in hand last.
+    /// What came of the copies that each relay had in hand last; not told where one carried them all.
+    #[serde(skip_serializing_if = "is_of_one")]
     pub relays: Vec<RelayShare>,
+}
+
+fn is_of_one(shares: &[RelayShare]) -> bool {
+    shares.len() < 2
 }
 
 /// What one relay carried of a departure.
@@ -134,14 +139,14 @@ impl Report {
             out.push_str(&format!("  {state:<10} {count:>10}  {meaning}\n"));
         }
         out.push_str(&format!("  {:<10} {:>10}  = {} readers in the audience\n", "sum", self.sum(), self.audience));
-        for relay in self.relays.iter().filter(|_| self.relays.len() > 1) {
+        for relay in self.relays.iter().filter(|_| !is_of_one(&self.relays)) {
             let RelayShare { name, accepted, deferred, refused, uncertain, in_flight } = relay;
             out.push_str(&format!(
                 "\n  by {name}: {accepted} accepted, {deferred} deferred, {refused} refused, {uncertain} uncertain, \
                  {in_flight} in flight"
             ));
         }
-        if self.relays.len() > 1 {
+        if !is_of_one(&self.relays) {
             out.push('\n');
         }
         if self.doubted > 0 {
