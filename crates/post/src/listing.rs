@@ -53,8 +53,8 @@ impl Listed {
     pub fn how(&self, moment: impl Fn(Ms) -> String) -> String {
         let standing = match &self.standing {
             _ if !self.terms.active => return "Told to rest: it carries no mail until a person says so.".to_owned(),
-            None => return "No mail has been tried by it yet.".to_owned(),
-            Some(standing) => standing,
+            Some(standing) if standing.state == WayState::Resting || standing.answered.is_some() => standing,
+            _ => return "No mail has been tried by it yet.".to_owned(),
         };
         match standing.state {
             WayState::Open => format!("Well since {}.", moment(standing.since)),
@@ -73,7 +73,7 @@ impl Listed {
     pub fn carried(&self) -> String {
         let of = |cap: u32| if cap == 0 { String::new() } else { format!(" of {cap}") };
         let (hour, day) = (of(self.terms.per_hour), of(self.terms.per_day));
-        format!("{}{hour} tried in the last hour, {}{day} in the last 24", self.hour, self.day)
+        format!("{}{hour} tried in the last hour, {}{day} in the last 24 hours", self.hour, self.day)
     }
 
     /// What it last answered to a copy; none when it never did.

@@ -561,6 +561,9 @@ fn look_around(ana: &Member<'_>, room: &Newsroom) -> Result<()> {
         ana.goto(room)?;
         ana.sees(name)?;
     }
+    ana.goto("/ways")?;
+    ana.page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")?;
+    ana.sees("29c-ways-open")?;
     ana.press(".who button")?;
     ana.sees("35-sign-in")
 }
