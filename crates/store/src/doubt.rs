@@ -64,6 +64,8 @@ pub enum Bar {
     Resent,
     /// Somebody knows that it was taken.
     Taken,
+    /// A message came back about it: it had left the relay.
+    Reported,
     /// It is not uncertain any more.
     Settled,
     /// Its departure has expired.
@@ -83,6 +85,7 @@ impl Bar {
             Self::Letter => "it is a letter, and its reader can ask for another",
             Self::Resent => "it was sent once more already, and never a second time",
             Self::Taken => "somebody wrote down that it was taken",
+            Self::Reported => "a report came back about it, so the relay had taken it",
             Self::Settled => "it is not in doubt any more",
             Self::Expired => "its edition has expired",
             Self::Cancelled => "its edition was cancelled",
@@ -122,6 +125,7 @@ struct Facts {
     expires: Ms,
     on_the_list: bool,
     corrected: bool,
+    reported: bool,
 }
 
 impl Doubted {
@@ -132,6 +136,7 @@ impl Doubted {
             (f.letter, Bar::Letter),
             (f.resent, Bar::Resent),
             (end == Some(End::Taken), Bar::Taken),
+            (f.reported, Bar::Reported),
             (self.state != DeliveryState::Uncertain, Bar::Settled),
             (f.cancelled, Bar::Cancelled),
             (f.expires <= now, Bar::Expired),
@@ -153,7 +158,9 @@ macro_rules! doubt_columns {
         WHERE o.departure = b.departure AND o.lane = b.lane AND o.position = b.position AND o.resolution = 'resent'),
        (SELECT count(*) FROM subscription AS s
         WHERE s.reader = b.reader AND s.newsletter = p.newsletter AND s.state IN (1, 2)),
-       (SELECT count(*) FROM correction AS k WHERE k.departure = b.departure AND k.replaced = d.cohort)
+       (SELECT count(*) FROM correction AS k WHERE k.departure = b.departure AND k.replaced = d.cohort),
+       (SELECT count(*) FROM returned AS e
+        WHERE e.reader = b.reader AND e.departure = b.departure AND e.kind IN (1, 4))
      FROM doubt AS b
      JOIN departure AS p ON p.id = b.departure
      JOIN delivery AS d ON d.departure = b.departure AND d.lane = b.lane AND d.position = b.position ",
@@ -200,6 +207,7 @@ fn doubted(r: &Row) -> Doubted {
             expires: r.int(12),
             on_the_list: r.int(15) > 0,
             corrected: r.int(16) > 0,
+            reported: r.int(17) > 0,
         },
     }
 }

@@ -4,6 +4,7 @@ use newsroom::{Answer, Delivery, DeliveryState, DepartureId, DepartureState, Rea
 use store::doubt::{self, Bar, Decided, Doubted, End, Resolution};
 use store::ledger::{self, Claim, Lease, Settled};
 use store::readers::{self, Line};
+use store::returned::{self, Kind, Outcome, Returned};
 use store::{Store, Write, editions, proof};
 
 use crate::engines::{DAILY, DAWN, cut, newsroom_with, tell};
@@ -86,6 +87,36 @@ fn a_copy_in_doubt_is_sent_once_more_and_stays_listed() {
         let by = Resolution { end: End::Resent, at: DAWN + 60, by: "Ana".into() };
         assert_eq!((after[0].resolution.as_ref(), after[0].state), (Some(&by), DeliveryState::Accepted));
         vec![format!("{after:?}"), format!("{sums:?}")]
+    });
+}
+
+#[test]
+fn a_copy_that_a_report_came_back_about_is_not_sent_once_more() {
+    tell("doubt-reported", async |store| {
+        after_the_morning(&store, 3, 3).await;
+        let listed = doubts(&store).await;
+        for (one, kind, id) in
+            [(&listed[0], Kind::Taken, 1), (&listed[1], Kind::Bounce, 2), (&listed[2], Kind::Leave, 3)]
+        {
+            let back = Returned {
+                id,
+                reader: one.reader,
+                departure: FIRST,
+                kind,
+                at: DAWN + 30,
+                source: vec![7],
+                reason: "unclear".into(),
+                hard: false,
+                code: 0,
+                said: "passed on".into(),
+                outcome: Outcome::Kept,
+            };
+            write(&store, move |tx| returned::keep(tx, &back)).await;
+        }
+        assert_eq!(resend(&store, &listed[0], DAWN + 60).await, Err(Bar::Reported));
+        let decided = write(&store, |tx| doubt::decide(tx, DAWN + 90, DAWN + 90, 9)).await;
+        assert_eq!(decided, Decided { resent: 1, held: 2 }, "the policy sends the one of which nothing is known");
+        vec![format!("{:?}", doubts(&store).await)]
     });
 }
 
