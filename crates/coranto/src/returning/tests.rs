@@ -76,6 +76,12 @@ impl Room {
     }
 }
 
+/// A mark of which one letter is another: never the true one.
+fn forged(mark: &str) -> String {
+    let other = if &mark[40..41] == "a" { "b" } else { "a" };
+    format!("{}{other}{}@courier.example", &mark[..40], &mark[41..])
+}
+
 /// Says everything at once (RFC 2920 or not) and gives what is answered, its codes alone.
 async fn say(shop: &Arc<Shop>, words: &str) -> Vec<String> {
     let (ours, theirs) = tokio::io::duplex(1 << 20);
@@ -83,6 +89,8 @@ async fn say(shop: &Arc<Shop>, words: &str) -> Vec<String> {
     let mut heard = String::new();
     let talk = async {
         write.write_all(words.as_bytes()).await.unwrap();
+        // What comes otherwise than expected ends the talk at once, and not when the receiver's patience does.
+        write.shutdown().await.unwrap();
         read.read_to_string(&mut heard).await.unwrap();
     };
     tokio::join!(converse(shop.clone(), Stream::new(theirs, None)), talk);
@@ -111,7 +119,7 @@ async fn a_bounce_has_taken_effect_when_its_sender_hears_so() {
 async fn nobody_else_is_served_and_nothing_is_relayed() {
     let room = room("strangers").await;
     let shop = room.shop();
-    let forged = format!("{}a@courier.example", &room.mark(1)[..58]);
+    let forged = forged(&room.mark(1));
     let elsewhere = format!("{}@elsewhere.example", room.mark(1));
     let confirm = room.house.vault.token_key().mint(Purpose::Confirm, ReaderId(101), room.house.newsletter.id.0);
     let wrong = format!("unsubscribe+{confirm}@courier.example");
