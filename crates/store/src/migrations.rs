@@ -6,4 +6,5 @@ pub(crate) const EVERY: &[(&str, &str)] = &[
     ("0001_founding", include_str!("../migrations/0001_founding.sql")),
     ("0002_newsroom", include_str!("../migrations/0002_newsroom.sql")),
     ("0003_post", include_str!("../migrations/0003_post.sql")),
+    ("0004_ways", include_str!("../migrations/0004_ways.sql")),
 ];
