@@ -42,7 +42,8 @@ pub fn routes(house: &House, listen: SocketAddr) -> axum::Router {
 /// opened.
 pub fn dns_records(house: &House, outlet: &Outlet) -> Vec<web::DnsRecord> {
     // A fault of the key is the doctor's to say, in its own words.
-    let dkim = office::signer(house).ok().map(|signer| (signer.dns_name(), signer.dns_record()));
+    let own = house.settings.signs().then(|| office::signer(house).ok()).flatten();
+    let dkim = own.map(|signer| (signer.dns_name(), signer.dns_record()));
     let hosts: Vec<String> = ways::every(house).into_iter().filter(|w| w.active).map(|w| w.host).collect();
     crate::dns::records(outlet, &hosts, dkim)
 }

@@ -31,7 +31,10 @@ pub fn orders(house: &House, until: Until, stop: watch::Receiver<bool>) -> Resul
 pub fn orders_by(house: &House, routes: Routes, until: Until, stop: watch::Receiver<bool>) -> Result<Orders, Problem> {
     let settings = &house.settings;
     Ok(Orders {
-        sender: Sender { signer: Arc::new(signer(house)?), leaves_by_mail: crate::returning::leaves_by_mail(house) },
+        sender: Sender {
+            signer: if settings.signs() { Some(Arc::new(signer(house)?)) } else { None },
+            leaves_by_mail: crate::returning::leaves_by_mail(house),
+        },
         routes,
         holder: house.holder(),
         idle_ms: IDLE_MS,

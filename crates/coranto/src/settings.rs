@@ -98,6 +98,12 @@ pub const SETTINGS: &[Setting] = &[
     },
     line("mail.domain", 253, "outlet.example", "The domain that signs the mail (DKIM) and takes its bounces."),
     line("mail.selector", 63, "coranto", "The DKIM selector."),
+    Setting {
+        name: "mail.signing",
+        kind: Kind::Word(&["own", "relay"]),
+        default: "own",
+        sentence: "Who signs the mail (DKIM): this newsroom with its own key, or every relay with its own. Unsigned mail is refused by the big providers.",
+    },
     line("mail.ehlo", 253, "", "The name this host gives to relays; mail.domain when empty."),
     Setting {
         name: "relay.use",
@@ -319,6 +325,11 @@ impl Settings {
             "hold" => post::Doubts::Hold,
             _ => post::Doubts::Resend { after_ms: self.number("post.doubt_wait_min") * MINUTE_MS },
         }
+    }
+
+    /// Whether the mail is signed here, and not by the relay.
+    pub fn signs(&self) -> bool {
+        self.get("mail.signing") == "own"
     }
 
     /// The wait before a copy's second try, in milliseconds.

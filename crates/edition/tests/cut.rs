@@ -98,6 +98,7 @@ impl Newsroom {
                 .map(|c| ledger::Settled {
                     key: c.key,
                     reader: c.reader,
+                    kind: c.kind,
                     attempts: 0,
                     state,
                     due: None,

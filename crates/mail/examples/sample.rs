@@ -73,6 +73,6 @@ fn message(
     block.list_link(ListLink::Archive, "https://news.example/archive")?;
     block.feedback_id(["d7", "", "daily"], "coranto")?.precedence_bulk()?.auto_submitted()?;
     body.content_headers(&mut block)?;
-    let signature = signer.sign(&block, copy.hash(), 1_795_413_600);
+    let signature = signer.sign(&block, &copy.hash(), 1_795_413_600);
     Ok(copy.message(&signature, &block).concat())
 }

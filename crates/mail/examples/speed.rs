@@ -74,7 +74,7 @@ fn messages(times: usize, signer: Option<&Signer>) -> Outcome<usize> {
     for number in 0..times {
         let copy = body.copy(|_| Some(token(number)))?;
         let head = personal_head(&shared, number)?;
-        let signature = signer.map(|signer| signer.sign(&head, copy.hash(), 1_795_413_600)).unwrap_or_default();
+        let signature = signer.map(|signer| signer.sign(&head, &copy.hash(), 1_795_413_600)).unwrap_or_default();
         bytes += copy.message(&signature, &head).iter().map(|segment| segment.len()).sum::<usize>();
     }
     Ok(bytes)

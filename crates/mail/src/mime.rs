@@ -499,23 +499,11 @@ pub struct CopyBody<'a> {
     body: &'a SharedBody,
     tails: Vec<u8>,
     ends: [usize; 2],
-    hash: [u8; 32],
-    bytes: usize,
 }
 
 impl<'a> CopyBody<'a> {
     fn of(body: &'a SharedBody, tails: Vec<u8>, ends: [usize; 2]) -> Self {
-        let mut copy = Self { body, tails, ends, hash: [0; 32], bytes: 0 };
-        let segments = copy.segments();
-        let bytes = segments.iter().map(|segment| segment.len()).sum();
-        let mut state = body.state.clone();
-        for segment in &segments[1..] {
-            state.update(segment);
-        }
-        let hash = state.finish();
-        copy.hash.copy_from_slice(hash.as_ref());
-        copy.bytes = bytes;
-        copy
+        Self { body, tails, ends }
     }
 
     /// The body in order, for `writev`; empty where it has fewer pieces.
@@ -532,14 +520,15 @@ impl<'a> CopyBody<'a> {
         [signature, headers.bytes(), b"\r\n", a, b, c, d, e]
     }
 
-    /// SHA-256 over the body in DKIM's `simple` canonical form: over the body as it is sent.
-    pub fn hash(&self) -> &[u8; 32] {
-        &self.hash
+    /// SHA-256 over the body in DKIM's `simple` canonical form: over the body as it is sent. Most of what an unsigned copy
+    /// costs, so it is only made when it is asked for.
+    pub fn hash(&self) -> [u8; 32] {
+        self.body.hash_of(&self.segments())
     }
 
     /// Octets of the body.
     pub fn bytes(&self) -> usize {
-        self.bytes
+        self.segments().iter().map(|segment| segment.len()).sum()
     }
 }
 

@@ -129,8 +129,6 @@ pub struct PersonalCopy {
     pub headers: HeaderBlock,
     /// Its body's own octets.
     pub tails: Tails,
-    /// SHA-256 of its body, as DKIM canonicalises it.
-    pub body_hash: [u8; 32],
 }
 
 impl SharedMail {
@@ -208,9 +206,7 @@ impl SharedMail {
             let mailto = if personal.leaves_by_mail { Some(fill(&mailto, &mut token)?) } else { None };
             headers.list_unsubscribe(&link, mailto.as_deref())?;
         }
-        let body = self.body.copy(token)?;
-        let body_hash = *body.hash();
-        Ok(PersonalCopy { headers, tails: body.into_tails(), body_hash })
+        Ok(PersonalCopy { headers, tails: self.body.copy(token)?.into_tails() })
     }
 
     /// The kept form: lines of facts, an empty line, the body.

@@ -110,14 +110,8 @@ async fn keep_batch(shared: &Shared, mut batch: Vec<Entry>) -> Option<()> {
     let source = |settled: &Settled| shared.vault.post_key().source(&format!("relay {}", settled.route.0)).to_vec();
     let refusals: Arc<Vec<_>> = Arc::new(refused.map(|settled| (shared.world.mint(), source(settled))).collect());
     let rules = shared.rules;
-    let (lost, marked) = shared
-        .durably(move |tx| {
-            let lost = ledger::settle(tx, lease, &ended)?;
-            if lost.is_empty() {
-                blame(tx, &ended, &refusals, rules)?;
-            }
-            Ok((lost, ledger::mark(tx, lease, &marks)?))
-        })
+    let ledger::Kept { lost, marked } = shared
+        .durably(move |tx| ledger::keep(tx, lease, &ended, &marks, |tx| blame(tx, &ended, &refusals, rules)))
         .await?;
     let (mut ended, mut marked) = (kept.iter(), marked.into_iter());
     for (entry, count) in batch.into_iter().zip(counts) {

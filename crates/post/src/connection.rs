@@ -314,6 +314,7 @@ impl Conversation<'_> {
         Settled {
             key: copy.delivery.key,
             reader: copy.delivery.reader,
+            kind: copy.delivery.kind,
             attempts,
             state,
             due,

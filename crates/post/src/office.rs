@@ -741,6 +741,7 @@ impl Shared {
             .map(|c| Settled {
                 key: c.key,
                 reader: c.reader,
+                kind: c.kind,
                 attempts: c.attempts,
                 state: DeliveryState::Accepted,
                 due: None,

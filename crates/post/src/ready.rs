@@ -5,10 +5,10 @@ use std::sync::Arc;
 use mail::address::{EnvelopeAddress, ReversePath};
 use mail::dkim::Signer;
 use mail::mime::Tails;
-use mail::shared::{Personal, SharedMail};
+use mail::shared::{Personal, PersonalCopy, SharedMail};
 use mail::smtp::client::Envelope;
 use mail::wire::Piece;
-use newsroom::Delivery;
+use newsroom::{Delivery, Ms};
 use seal::Purpose;
 use vault::Vault;
 
@@ -17,10 +17,21 @@ use crate::pace::Leave;
 /// What every copy carries, whatever its cohort.
 #[derive(Clone)]
 pub struct Sender {
-    /// Signs the copies.
-    pub signer: Arc<Signer>,
+    /// Signs the copies; none where the relay signs them with a key of its own.
+    pub signer: Option<Arc<Signer>>,
     /// Readers may also leave by mail: what comes back is received.
     pub leaves_by_mail: bool,
+}
+
+impl Sender {
+    /// The DKIM field of a copy, with its line end; empty where the relay signs.
+    pub(crate) fn signature(&self, mail: &SharedMail, copy: &PersonalCopy, at: Ms) -> Vec<u8> {
+        // RFC 6376 §3.5: `t=` as of the departure, so that a retry is byte-identical.
+        match &self.signer {
+            Some(signer) => signer.sign(&copy.headers, &mail.body().hash(&copy.tails), at.unsigned_abs() / 1_000),
+            None => Vec::new(),
+        }
+    }
 }
 
 /// A cohort's mail at hand; `None` inside when it cannot be read.
@@ -82,9 +93,8 @@ impl Ready {
             let token = vault.token_key().mint(purpose(slot)?, reader, delivery.newsletter.0);
             Some(token.as_str().to_owned())
         })?;
-        // RFC 6376 §3.5: `t=` as of the departure, so that a retry is byte-identical.
-        let signature = sender.signer.sign(&copy.headers, &copy.body_hash, delivery.instant.unsigned_abs() / 1_000);
-        let head = [signature.as_ref(), copy.headers.bytes(), b"\r\n"].concat();
+        let signature = sender.signature(mail, &copy, delivery.instant);
+        let head = [&signature[..], copy.headers.bytes(), b"\r\n"].concat();
         let verp = format!("{}@{}", vault.post_key().verp(departure, reader), mail.domain().as_str());
         // RFC 5321 §4.5.5: a letter's bounce goes to the same receiver; it is told by its envelope alone.
         let from = EnvelopeAddress::parse(&verp).map(ReversePath::Address).map_err(|_| CopyFault::Address)?;

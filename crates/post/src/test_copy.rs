@@ -133,8 +133,8 @@ async fn carry(Way { world, vault, sender, routes, .. }: Way<'_>, copy: &TestCop
     let personal = Personal { to: &to, date_ms: copy.now, message_id: &message_id, leaves_by_mail: false };
     let made = shared.copy(&personal, |_slot| Some(copy.token.to_owned()));
     let made = made.map_err(|fault| TestFault::Mail(fault.to_string()))?;
-    let signature = sender.signer.sign(&made.headers, &made.body_hash, copy.now.unsigned_abs() / 1_000);
-    let head = [signature.as_ref(), made.headers.bytes(), b"\r\n"].concat();
+    let signature = sender.signature(&shared, &made, copy.now);
+    let head = [&signature[..], made.headers.bytes(), b"\r\n"].concat();
     let [a, b, c, d, e] = shared.body().pieces(&made.tails);
     let pieces = [Piece::Fresh(&head), a, b, c, d, e];
     // A bounce comes back under the name of nobody: it can blame no reader.

@@ -112,7 +112,7 @@ impl Charter {
         let login =
             self.plan.login.then(|| Login { name: relay::NAME.into(), secret: Secret::new(relay::PASSWORD.into()) });
         Orders {
-            sender: Sender { signer: self.signer.clone(), leaves_by_mail: false },
+            sender: Sender { signer: Some(self.signer.clone()), leaves_by_mail: false },
             routes: post::fixed(vec![Route {
                 id: RouteId::FIRST,
                 name: relay::HOST.into(),

@@ -275,9 +275,13 @@ pub type Mark = (DeliveryKey, CohortId, RouteId);
 /// # Errors
 /// [`crate::Error`].
 pub fn mark(tx: &Write, lease: Lease, copies: &[Mark]) -> Result<Vec<bool>> {
-    if !holds(tx, lease)? {
+    if copies.is_empty() || !holds(tx, lease)? {
         return Ok(vec![false; copies.len()]);
     }
+    mark_held(tx, lease, copies)
+}
+
+fn mark_held(tx: &Write, lease: Lease, copies: &[Mark]) -> Result<Vec<bool>> {
     let rows: Vec<_> = copies
         .iter()
         .map(|(k, cohort, route)| {
@@ -295,6 +299,8 @@ pub struct Settled {
     pub key: DeliveryKey,
     /// Its reader: named in `doubt` when uncertain.
     pub reader: ReaderId,
+    /// Of an edition, or a letter, which is settled with it.
+    pub kind: DepartureKind,
     /// How many tries came before.
     pub attempts: i64,
     /// Where it goes.
@@ -358,12 +364,44 @@ fn forget_deferrals(tx: &Write, keys: impl Iterator<Item = DeliveryKey>) -> Resu
 /// # Errors
 /// [`crate::Error`].
 pub fn settle(tx: &Write, lease: Lease, ended: &[Settled]) -> Result<Vec<DeliveryKey>> {
-    if ended.is_empty() {
-        return Ok(Vec::new());
-    }
-    if !holds(tx, lease)? {
+    if ended.is_empty() || !holds(tx, lease)? {
         return Ok(ended.iter().map(|s| s.key).collect());
     }
+    settle_held(tx, lease, ended)
+}
+
+/// What [`keep`] did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Outcomes that came too late, as [`settle`] gives them.
+    pub lost: Vec<DeliveryKey>,
+    /// Which marks stand, as [`mark`] tells.
+    pub marked: Vec<bool>,
+}
+
+/// Outcomes and marks of one moment: [`settle`], then `between`, if every outcome was in time, then [`mark`], with the lease
+/// asked for once.
+///
+/// # Errors
+/// [`crate::Error`], and what `between` gives.
+pub fn keep(
+    tx: &Write,
+    lease: Lease,
+    ended: &[Settled],
+    copies: &[Mark],
+    between: impl FnOnce(&Write) -> Result<()>,
+) -> Result<Kept> {
+    if !holds(tx, lease)? {
+        return Ok(Kept { lost: ended.iter().map(|s| s.key).collect(), marked: vec![false; copies.len()] });
+    }
+    let lost = settle_held(tx, lease, ended)?;
+    if lost.is_empty() {
+        between(tx)?;
+    }
+    Ok(Kept { lost, marked: mark_held(tx, lease, copies)? })
+}
+
+fn settle_held(tx: &Write, lease: Lease, ended: &[Settled]) -> Result<Vec<DeliveryKey>> {
     let rows: Vec<_> = ended
         .iter()
         .map(|s| row![s.state as i64, s.route.0, s.key.departure.0, s.key.lane, s.key.position, lease.epoch])
@@ -390,7 +428,8 @@ pub fn settle(tx: &Write, lease: Lease, ended: &[Settled]) -> Result<Vec<Deliver
         .map(|s| row![s.key.departure.0, s.key.lane, s.key.position, s.answer.at, s.reader.0, &s.answer.text])
         .collect();
     tx.insert_many(&DOUBTS, &doubts)?;
-    settle_letters(tx, kept().filter(|s| s.state.terminal()).map(|s| s.key.departure))?;
+    let letters = kept().filter(|s| s.kind == DepartureKind::Letter && s.state.terminal());
+    settle_letters(tx, letters.map(|s| s.key.departure))?;
     Ok(ended.iter().zip(&mine).filter(|(_, mine)| !**mine).map(|(s, _)| s.key).collect())
 }
 

@@ -1,4 +1,5 @@
-//! Copies whose answer was lost: listed, sent once more as they were, and never a second time.
+//! What a copy is made of, when its answer was lost: listed, sent once more as it was, and never a second time; and when
+//! the relay signs.
 
 use crate::newsroom::Newsroom;
 use crate::program::Place;
@@ -60,4 +61,25 @@ fn a_copy_in_doubt_is_sent_once_more_to_the_letter_and_never_again() {
     let readers = proof.lines().skip(1).filter(|line| !line.starts_with("sum")).count();
     assert_eq!(readers, READERS, "{proof}");
     assert!(!proof.contains('@') && proof.contains("resent") && proof.contains("taken"), "{proof}");
+}
+
+#[test]
+fn where_the_relay_signs_a_copy_leaves_without_a_signature_and_is_otherwise_the_same() {
+    let relay = Relay::open(None);
+    let newsroom = Newsroom::found_in(Place::new("unsigned"), relay.address);
+    let list = newsroom.place.all().join("readers.csv");
+    fs::write(&list, "email\nkeeper@lamps.example\nguard@lamps.example\n").unwrap();
+    newsroom.run(&["readers", "import", "--apply", &list.display().to_string()]).done();
+    newsroom.run(&["settings", "mail.signing", "relay"]).done();
+    newsroom.publish("The light is lit again");
+    newsroom.run(&["edition", "cut"]).done();
+    newsroom.run(&["edition", "send"]).done();
+    let took = relay.took();
+    assert_eq!(took.len(), 2);
+    for one in &took {
+        let begins = one.message.lines().next().unwrap();
+        assert!(begins.starts_with("From:") && !one.message.contains("DKIM-Signature:"), "{}", one.message);
+    }
+    let refusal = newsroom.run(&["settings", "mail.signing", "nobody"]).refused();
+    assert!(refusal.what.contains("mail.signing"), "{refusal:?}");
 }

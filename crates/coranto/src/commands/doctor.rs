@@ -69,6 +69,11 @@ async fn database(house: &House) -> Result<Check, Problem> {
 }
 
 fn keys(house: &House) -> Check {
+    if !house.settings.signs() {
+        let told = "mail.signing is relay: the mail leaves unsigned. If a relay does not sign it with a key of mail.domain, \
+                    the big providers refuse it or file it as spam. Sign here again: `coranto settings mail.signing own`.";
+        return Check { what: "The DKIM signature".into(), well: true, told: told.into() };
+    }
     match office::signer(house) {
         Ok(signer) => {
             let told = format!("Publish this TXT record at {}:\n    {}", signer.dns_name(), signer.dns_record());

@@ -34,7 +34,7 @@ fn message(subject: &str, text: &str, token: &str) -> Vec<u8> {
     block.list_unsubscribe(&format!("https://news.example/u/{token}"), None).unwrap();
     block.list_id("Daily", &domain("daily.news.example")).unwrap();
     body.content_headers(&mut block).unwrap();
-    let signature = signer().sign(&block, copy.hash(), 1_795_413_600);
+    let signature = signer().sign(&block, &copy.hash(), 1_795_413_600);
     copy.message(&signature, &block).concat()
 }
 

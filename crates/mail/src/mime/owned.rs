@@ -18,6 +18,20 @@ impl CopyBody<'_> {
 }
 
 impl SharedBody {
+    /// SHA-256 over the body of one copy, as [`CopyBody::hash`] gives it. `tails` must have been made from this body.
+    pub fn hash(&self, tails: &Tails) -> [u8; 32] {
+        self.hash_of(&self.pieces(tails).map(Piece::bytes))
+    }
+
+    /// The first segment is hashed already.
+    pub(super) fn hash_of(&self, segments: &[&[u8]; BODY_SEGMENTS]) -> [u8; 32] {
+        let mut state = self.state.clone();
+        for segment in &segments[1..] {
+            state.update(segment);
+        }
+        state.finish().as_ref().try_into().expect("SHA-256 is 32 octets")
+    }
+
     /// The body of one copy in order, for `writev`. `tails` must have been made from this body.
     pub fn pieces<'a>(&'a self, tails: &'a Tails) -> [Piece<'a>; BODY_SEGMENTS] {
         let shared = |at: usize| self.shared.get(at).map_or(Piece::Fresh(b""), Piece::Checked);

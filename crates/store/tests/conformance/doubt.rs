@@ -21,6 +21,7 @@ fn settled(copy: &Delivery, state: DeliveryState, at: i64) -> Settled {
     Settled {
         key: copy.key,
         reader: copy.reader,
+        kind: copy.kind,
         attempts: copy.attempts,
         state,
         due: None,

@@ -341,6 +341,7 @@ fn tallies_count_by_lane_and_by_what_servers_said() {
                     ledger::Settled {
                         key,
                         reader,
+                        kind: newsroom::DepartureKind::Edition,
                         attempts: 0,
                         state,
                         due: None,

@@ -98,6 +98,7 @@ fn a_letter_is_a_departure_of_its_own_and_shares_its_words() {
                 let done = Settled {
                     key: copy.key,
                     reader: copy.reader,
+                    kind: copy.kind,
                     attempts: 0,
                     state,
                     due,

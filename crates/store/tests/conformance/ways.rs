@@ -84,6 +84,7 @@ fn the_ledger_names_the_way_that_carried_or_tried_each_copy() {
         let by = |copy: &Delivery, route, state| Settled {
             key: copy.key,
             reader: copy.reader,
+            kind: copy.kind,
             attempts: copy.attempts,
             state,
             due: None,
