@@ -55,6 +55,8 @@ pub enum Mail {
     Delivered,
     /// Keeps it in its queue: [`Postfix::queued`].
     Kept,
+    /// Carries it on, to this port of this machine.
+    Relayed(u16),
 }
 
 /// A Postfix; it stops, and its folder goes, when this is dropped or the process ends.
@@ -244,6 +246,10 @@ impl Postfix {
         let kept = if self.mail == Mail::Kept { "virtual" } else { "" };
         let everything = self.path("everything");
         fs::write(&everything, "/./ all/\n").expect("the folder is ours");
+        let (all, next) = match self.mail {
+            Mail::Relayed(port) => (String::new(), format!("[127.0.0.1]:{port}")),
+            Mail::Delivered | Mail::Kept => (format!("regexp:{}", everything.display()), String::new()),
+        };
         format!(
             "compatibility_level = 3.6\nqueue_directory = {queue}\ndata_directory = {data}\ncommand_directory = /usr/sbin\n\
              daemon_directory = {DAEMONS}\nmail_owner = postfix\nsetgid_group = postdrop\nmyhostname = {REALM}\n\
@@ -252,7 +258,7 @@ impl Postfix {
              smtpd_tls_key_file = {pair}.key\nsmtpd_tls_auth_only = yes\nsmtpd_sasl_auth_enable = yes\n\
              cyrus_sasl_config_path = {sasl}\nsmtpd_sasl_local_domain = {REALM}\n\
              smtpd_relay_restrictions = permit_sasl_authenticated, reject\n\
-             virtual_mailbox_domains = regexp:{all}\nvirtual_mailbox_maps = regexp:{all}\nvirtual_mailbox_base = {mail}\n\
+             virtual_mailbox_domains = {all}\nvirtual_mailbox_maps = {all}\nrelayhost = {next}\nvirtual_mailbox_base = {mail}\n\
              virtual_uid_maps = static:{BOX_OWNER}\nvirtual_gid_maps = static:{BOX_OWNER}\ndefer_transports = {kept}\n",
             queue = at("queue"),
             data = at("data"),
@@ -260,7 +266,6 @@ impl Postfix {
             folder = self.folder.path().display(),
             pair = at(pair),
             sasl = at("sasl"),
-            all = everything.display(),
             mail = at("mail"),
         )
     }
@@ -303,6 +308,7 @@ showq unix n - n - - showq
 error unix - - n - - error
 retry unix - - n - - error
 discard unix - - n - - discard
+smtp unix - - n - - smtp
 local unix - n n - - local
 virtual unix - n n - - virtual
 anvil unix - - n - 1 anvil

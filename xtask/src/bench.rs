@@ -3,6 +3,7 @@
 //! Everything measured is built for release and runs in a process of its own; docs/benchmarks.md keeps the results with
 //! machine, date and command.
 
+mod beside;
 mod bounces;
 pub mod ceiling;
 mod post;

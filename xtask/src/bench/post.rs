@@ -3,6 +3,7 @@
 //! In one run: the cut of the edition; half of its copies written with no ledger; the whole edition by `coranto edition
 //! send`; the other half with no ledger. So what the machine does meanwhile falls on both.
 
+use super::beside::{self, Beside};
 use crate::crash::kills::Tail;
 use crate::founding::{Ground, Newsroom, database};
 use crate::programs::{Build, Program, Sink, Usage, usage};
@@ -15,7 +16,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How often a process under measurement is looked at.
-const LOOK: Duration = Duration::from_millis(10);
+pub(super) const LOOK: Duration = Duration::from_millis(10);
 /// An edition that takes longer has come to a stop.
 const SENDING_MAX: Duration = Duration::from_secs(1_800);
 
@@ -34,6 +35,12 @@ pub struct Arguments {
     /// `sqlite`, `postgres` (a throw-away server of the bench's own), or the address of an empty database.
     #[arg(long, default_value = "sqlite", value_name = "URL")]
     database: String,
+    /// Send unsigned, as where the relay signs.
+    #[arg(long)]
+    unsigned: bool,
+    /// Leave out RSA alone, smtp-source and Postfix.
+    #[arg(long)]
+    without_peers: bool,
     /// Keep the newsroom's folder, below the target folder.
     #[arg(long)]
     keep: bool,
@@ -41,10 +48,10 @@ pub struct Arguments {
 
 /// What sending cost.
 #[derive(Clone, Copy, Debug, Default)]
-struct Cost {
-    copies: f64,
-    seconds: f64,
-    cpu_seconds: f64,
+pub(super) struct Cost {
+    pub(super) copies: f64,
+    pub(super) seconds: f64,
+    pub(super) cpu_seconds: f64,
 }
 
 impl Cost {
@@ -83,7 +90,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let report = newsroom.coranto.ask(&["edition", "report"])?;
     ensure!(report["accepted"] == arguments.readers, "not every copy was accepted: {report}");
     let bytes = average_bytes(&folder.join("receipts"), arguments.readers)?;
-    let told = Told { bytes, cut_seconds, cut, sent, before, after };
+    let beside = match arguments.without_peers {
+        true => None,
+        false => Some(beside::measure(&xtask, &folder, arguments.readers, arguments.connections, bytes as usize)?),
+    };
+    let waits = waits(&newsroom, sent.began_ms)?;
+    let told = Told { bytes, cut_seconds, cut, sent, before, after, beside, waits };
     told.print(arguments);
     println!("the poster's sink: {}\nthe ceiling's sink: {}", last_line(&sink_said), last_line(&ceiling_said));
     println!("{}", told.json(arguments));
@@ -98,6 +110,7 @@ fn found(arguments: &Arguments, folder: &Path, sink: &Sink) -> Result<Newsroom> 
         ("relay.host", sink.address.ip().to_string()),
         ("relay.port", sink.address.port().to_string()),
         ("relay.connections", arguments.connections.to_string()),
+        ("mail.signing", if arguments.unsigned { "relay" } else { "own" }.to_owned()),
     ];
     let database = database(&arguments.database)?;
     let ground = Ground { folder, database: database.as_deref(), build: Build::Release };
@@ -137,6 +150,8 @@ fn measured(newsroom: &Newsroom, words: &[&str], folder: &Path) -> Result<(f64, 
 #[derive(Clone, Copy, Debug)]
 struct Sent {
     cost: Cost,
+    /// When it was let go, in UTC milliseconds.
+    began_ms: i64,
     peak_bytes: u64,
     commits: f64,
 }
@@ -146,6 +161,7 @@ struct Sent {
 fn send(arguments: &Arguments, newsroom: &Newsroom, sink: &Sink, folder: &Path) -> Result<Sent> {
     let log = folder.join("poster.log");
     let mut tail = Tail::open(&sink.receipts)?;
+    let began_ms = world::real::world(0).now();
     let mut poster = Program::start("the poster", &mut newsroom.coranto.command(&["edition", "send"]), &log)?;
     let (started, mut first) = (Instant::now(), None);
     let mut last = Usage::default();
@@ -172,7 +188,7 @@ fn send(arguments: &Arguments, newsroom: &Newsroom, sink: &Sink, folder: &Path) 
         std::thread::sleep(LOOK);
     }
     let cost = cost.context("the poster ended before every copy was taken")?;
-    Ok(Sent { cost, peak_bytes: last.peak_bytes, commits: commits(&log)? })
+    Ok(Sent { cost, began_ms, peak_bytes: last.peak_bytes, commits: commits(&log)? })
 }
 
 /// What the poster said of its commits when it went home.
@@ -181,6 +197,33 @@ fn commits(log: &Path) -> Result<f64> {
     let lines = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let found = lines.filter_map(|line| line["fields"]["commits"].as_f64()).next_back();
     found.with_context(|| format!("{} does not say how many commits there were", log.display()))
+}
+
+/// How long readers' copies took from being let go to being accepted, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+struct Waits {
+    half: i64,
+    all_but_one_in_100: i64,
+}
+
+/// As the edition's own proof has it.
+fn waits(newsroom: &Newsroom, began_ms: i64) -> Result<Waits> {
+    let file = newsroom.coranto.folder.join("proof.csv");
+    newsroom.coranto.ask(&["edition", "proof", "--format", "csv", "--out", &file.display().to_string()])?;
+    let proof = std::fs::read_to_string(&file)?;
+    let mut lines = proof.lines();
+    let head: Vec<&str> = lines.next().context("a proof has columns")?.split(',').collect();
+    let column = |name: &str| head.iter().position(|one| *one == name).with_context(|| format!("no column {name}"));
+    let (state, at) = (column("state")?, column("at")?);
+    // No column before these two holds a comma.
+    let fields = lines.map(|line| line.split(',').collect::<Vec<_>>());
+    let accepted = fields.filter(|fields| fields.get(state) == Some(&"accepted"));
+    let mut waits: Vec<i64> =
+        accepted.filter_map(|fields| fields.get(at)?.parse::<i64>().ok()).map(|at| at - began_ms).collect();
+    ensure!(!waits.is_empty(), "the proof names nobody who has the edition");
+    waits.sort_unstable();
+    let of = |hundredths: usize| waits[(waits.len() - 1) * hundredths / 100];
+    Ok(Waits { half: of(50), all_but_one_in_100: of(99) })
 }
 
 /// The mean size of a message, in bytes.
@@ -242,6 +285,8 @@ struct Told {
     sent: Sent,
     before: Cost,
     after: Cost,
+    beside: Option<Beside>,
+    waits: Waits,
 }
 
 const MB: f64 = 1e6;
@@ -250,9 +295,10 @@ impl Told {
     fn print(&self, of: &Arguments) {
         let (post, ceiling) = (self.sent.cost, self.before.and(self.after));
         println!(
-            "{} readers, {:.1} kB a message, {} connections, {}\n",
+            "{} readers, {:.1} kB a message{}, {} connections, {}\n",
             of.readers,
             self.bytes / 1e3,
+            if of.unsigned { ", unsigned" } else { "" },
             of.connections,
             if of.database == "sqlite" { "SQLite" } else { "PostgreSQL" }
         );
@@ -274,6 +320,9 @@ impl Told {
             post.per_second() / ceiling.per_second(),
             post.cpu_us() / ceiling.cpu_us()
         );
+        self.print_peers();
+        let Waits { half, all_but_one_in_100 } = self.waits;
+        println!("From being let go to accepted: half within {half} ms, 99 of 100 within {all_but_one_in_100} ms");
         println!(
             "`coranto edition cut`: {:.2} s, {:.2} s of CPU, {:.0} MB at its peak",
             self.cut_seconds,
@@ -282,8 +331,25 @@ impl Told {
         );
     }
 
+    fn print_peers(&self) {
+        let Some(Beside { rsa, source, relayed }) = &self.beside else { return };
+        let post = self.sent.cost;
+        println!("| beside it | messages/s | CPU us a message | the post's CPU to it |");
+        println!("| --- | --- | --- | --- |");
+        let ratio = post.cpu_us() / rsa.cpu_us();
+        println!("| RSA-2048 alone | {:.0} | {:.0} | {ratio:.2} |", rsa.per_second(), rsa.cpu_us());
+        for (name, cost) in [("`smtp-source`", source), ("`smtp-source` through Postfix", relayed)] {
+            match cost {
+                Some(cost) => println!("| {name} | {:.0} | {:.0} | |", cost.per_second(), cost.cpu_us()),
+                None => println!("| {name} | NOT MEASURED: install Debian's postfix | | |"),
+            }
+        }
+        println!();
+    }
+
     fn json(&self, of: &Arguments) -> Value {
         let (post, ceiling) = (self.sent.cost, self.before.and(self.after));
+        let peer = |of: fn(&Beside) -> Option<Cost>| self.beside.as_ref().and_then(of);
         let round = |number: f64| (number * 100.0).round() / 100.0;
         serde_json::json!({
             "bench": "post",
@@ -299,6 +365,12 @@ impl Told {
             "ceiling_cpu_us_per_copy": round(ceiling.cpu_us()),
             "ratio_messages": round(post.per_second() / ceiling.per_second()),
             "ratio_cpu": round(post.cpu_us() / ceiling.cpu_us()),
+            "unsigned": of.unsigned,
+            "accepted_ms_p50": self.waits.half,
+            "accepted_ms_p99": self.waits.all_but_one_in_100,
+            "rsa_alone_cpu_us": peer(|beside| Some(beside.rsa)).map(|cost| round(cost.cpu_us())),
+            "smtp_source_messages_per_second": peer(|beside| beside.source).map(|cost| cost.per_second().round()),
+            "postfix_messages_per_second": peer(|beside| beside.relayed).map(|cost| cost.per_second().round()),
             "cut_seconds": round(self.cut_seconds),
             "cut_cpu_seconds": self.cut.cpu_seconds,
             "cut_peak_bytes": self.cut.peak_bytes,
