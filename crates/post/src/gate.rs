@@ -213,6 +213,8 @@ pub(crate) struct Gates {
     held_by_caps: AtomicI64,
     /// Some gate stands otherwise than was last written down.
     changed: AtomicBool,
+    /// Some way has a plan for warming up.
+    warming: AtomicBool,
 }
 
 /// Why the locks here are never poisoned.
@@ -229,8 +231,17 @@ impl Gates {
         self.lock().iter().map(|(gate, _)| gate.ready.len()).sum()
     }
 
+    /// How much the outlet's clock differs from UTC, in milliseconds, while some way is warming up: then each day is counted.
+    pub(crate) fn warms(&self) -> Option<Ms> {
+        if !self.warming.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.lock().iter().find_map(|(gate, _)| Some(gate.route.caps.allowance?.offset_ms))
+    }
+
     /// Puts other gates in their place.
     pub(crate) fn set(&self, gates: Vec<Arc<Gate>>) {
+        self.warming.store(gates.iter().any(|gate| gate.route.caps.allowance.is_some()), Ordering::Relaxed);
         *self.lock() = gates.into_iter().map(|gate| (gate, 0)).collect();
         self.changed.store(true, Ordering::SeqCst);
         self.moved.notify_waiters();

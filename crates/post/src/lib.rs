@@ -21,6 +21,7 @@ mod ready;
 pub mod route;
 pub mod test_copy;
 pub mod verdict;
+pub mod warm_up;
 pub mod when;
 pub mod window;
 

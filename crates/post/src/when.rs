@@ -268,7 +268,10 @@ mod tests {
                         assert!(last - first > (first / 5).min(SPREAD_MS_MAX) * 9 / 10, "{when:?} {first} {last}");
                         let most = all.chunk_by(|a, b| a / S == b / S).map(<[Ms]>::len).max().expect("some");
                         let even = 10_000 / usize::try_from((last - first) / S).expect("some seconds");
-                        assert!(most < 3 * even + 30, "{when:?} after {attempts}: {most} in a second, {even} were even");
+                        assert!(
+                            most < 3 * even + 30,
+                            "{when:?} after {attempts}: {most} in a second, {even} were even"
+                        );
                     }
                 }
             }
