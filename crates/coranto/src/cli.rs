@@ -13,7 +13,7 @@ pub use desk::{
     Block, Cohort, EditionArticle, Envelope, Item, LineUp, LinedUpArticle, NewBlock, OneEdition, Preview, TestCopy,
 };
 pub use doubt::{Doubt, Doubtful, Proof, ProofFormat};
-pub use relay::{NamedRelay, Relay, RelayFields, SetRelay};
+pub use relay::{NamedRelay, Relay, RelayFields, SetRelay, WarmRelay};
 
 /// An independent outlet's own way to its readers.
 #[derive(Debug, Parser)]

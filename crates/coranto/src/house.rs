@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use newsroom::{Newsletter, NewsletterId, Outlet, Problem, RelayTerms};
+use newsroom::{Ms, Newsletter, NewsletterId, Outlet, Problem, RelayTerms};
+use post::warm_up::{Known, offset_ms};
 use seal::Secret;
 use store::{Store, newsletters, settings, ways};
 use vault::{KeyFileFault, KeyRing, Vault};
@@ -30,6 +31,8 @@ pub struct House {
     pub settings: Settings,
     /// The relays beside the settings' own, as they stood then.
     pub relays: Vec<RelayTerms>,
+    /// What the plans of ways that warm up said then.
+    pub warm_up: Known,
     /// The outlet's main newsletter.
     pub newsletter: Newsletter,
     /// Reads what others publish; one for all rounds, so that it remembers its manners.
@@ -65,7 +68,8 @@ impl House {
         let settings = Settings::new(kept);
         let client = Client::new(&world, &gather::agent(settings.get("outlet.site")));
         let gatherer = gather::Gatherer::new(&world, client);
-        Ok(Self { world, store, vault, config, settings, relays, newsletter, gatherer })
+        let warm_up = warm_up(&store, &settings, world.now()).await?;
+        Ok(Self { world, store, vault, config, settings, relays, warm_up, newsletter, gatherer })
     }
 
     /// Founds a newsroom in `config`'s folder, with these settings; opens it when it was founded before.
@@ -119,7 +123,9 @@ impl House {
     pub async fn refreshed(&self) -> Result<Self, Problem> {
         let read = self.store.read(|tx| Ok((settings::all(tx)?, ways::relays(tx)?))).await;
         let (kept, relays) = read.map_err(|fault| store_problem(&fault))?;
-        Ok(Self { settings: Settings::new(kept), relays, ..self.clone() })
+        let settings = Settings::new(kept);
+        let warm_up = warm_up(&self.store, &settings, self.world.now()).await?;
+        Ok(Self { settings, relays, warm_up, ..self.clone() })
     }
 
     /// The outlet, as its settings say.
@@ -153,6 +159,12 @@ impl House {
     pub fn lock_post_if_free(&self) -> Result<Option<std::fs::File>, Problem> {
         lock_post_if_free(&self.config.folder)
     }
+}
+
+/// What the plans of ways that warm up say now.
+async fn warm_up(store: &Store, settings: &Settings, now: Ms) -> Result<Known, Problem> {
+    let offset = offset_ms(settings.get("outlet.zone"), now);
+    store.read(move |tx| Known::read(tx, now, offset)).await.map_err(|fault| store_problem(&fault))
 }
 
 /// Takes the lock that lets one process on `folder` post; the folder is made if it is not there. Held until the file is

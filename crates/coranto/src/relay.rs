@@ -216,7 +216,9 @@ fn caps_told(caps: &Caps) -> String {
         (caps.per_hour, "in an hour"),
         (caps.per_day, "in 24 hours"),
     ];
-    let told: Vec<String> = each.iter().filter_map(|(cap, span)| cap.map(|cap| format!("{cap} {span}"))).collect();
+    let told = each.iter().filter_map(|(cap, span)| cap.map(|cap| format!("{cap} {span}")));
+    let warms = caps.allowance.map(|allowance| format!("{} a day while it warms up", allowance.copies));
+    let told: Vec<String> = told.chain(warms).collect();
     if told.is_empty() { "none set".into() } else { told.join(", ") }
 }
 
@@ -239,8 +241,13 @@ pub struct RelayTakes {
     pub per_hour: Option<u32>,
     /// Its cap for any 24 hours; none when there is none.
     pub per_day: Option<u32>,
+    /// What its plan for warming up allows on a day, as of today; none when it has none.
+    pub warm_up_per_day: Option<u32>,
     /// Copies tried by it in the last 24 hours.
     pub tried_24h: i64,
+    /// What it may carry, as the outlook reckons.
+    #[serde(skip)]
+    caps: Caps,
 }
 
 /// Whether today's ways out carry an edition: `coranto edition route`. Times are UTC milliseconds, ids strings.
@@ -280,7 +287,9 @@ impl Route {
             per_minute: way.caps.per_minute,
             per_hour: way.caps.per_hour,
             per_day: way.caps.per_day,
+            warm_up_per_day: way.caps.allowance.map(|allowance| allowance.copies),
             tried_24h: *tried,
+            caps: way.caps,
         };
         Self {
             relays: of.ways.iter().map(takes).collect(),
@@ -301,8 +310,7 @@ impl Route {
     /// The same for a person.
     pub fn words(&self) -> String {
         let relay = |takes: &RelayTakes| {
-            let RelayTakes { per_second, per_minute, per_hour, per_day, .. } = *takes;
-            let caps = caps_told(&Caps { per_second, per_minute, per_hour, per_day });
+            let caps = caps_told(&takes.caps);
             format!("Relay {}, caps: {caps}; {} copies tried in the last 24 hours.", takes.relay, takes.tried_24h)
         };
         let relays: Vec<String> = self.relays.iter().map(relay).collect();

@@ -55,18 +55,20 @@ pub fn every(house: &House) -> Vec<RelayTerms> {
 
 /// How much each relay that carries mail takes.
 pub fn capacities(house: &House) -> Vec<Capacity> {
-    let capacity = |terms: &RelayTerms| Capacity { route: terms.id, name: terms.name.clone(), caps: caps(terms) };
+    let capacity =
+        |terms: &RelayTerms| Capacity { route: terms.id, name: terms.name.clone(), caps: caps(house, terms) };
     every(house).iter().filter(|terms| terms.active).map(capacity).collect()
 }
 
-/// How much a relay takes.
-pub fn caps(terms: &RelayTerms) -> Caps {
+/// How much a relay takes, and how much its plan for warming up lets it.
+pub fn caps(house: &House, terms: &RelayTerms) -> Caps {
     let cap = |cap: u32| Some(cap).filter(|cap| *cap > 0);
     Caps {
         per_second: cap(terms.per_second),
         per_minute: cap(terms.per_minute),
         per_hour: cap(terms.per_hour),
         per_day: cap(terms.per_day),
+        allowance: house.warm_up.allowance(terms.id),
     }
 }
 
@@ -155,11 +157,11 @@ pub fn route(house: &House, terms: &RelayTerms) -> Result<Route, Problem> {
     Ok(Route {
         id: terms.id,
         name: terms.name.clone(),
-        stamp: format!("{terms:?} {named} {waits:?}"),
+        stamp: format!("{terms:?} {named} {waits:?} {:?}", house.warm_up.allowance(terms.id)),
         weight: terms.weight,
         connections: size(terms.connections),
         messages_per_connection: size(terms.messages),
-        caps: caps(terms),
+        caps: caps(house, terms),
         silence_ms: settings.number("relay.silence_s") * SECOND_MS,
         carrier: Carrier::Relay(relay),
     })

@@ -1,6 +1,6 @@
 //! The ledger's words: one delivery for each reader of a departure, and the states it may be in.
 
-use crate::{CohortId, DepartureId, DepartureKind, Ms, NewsletterId, ReaderId};
+use crate::{CohortId, DepartureId, DepartureKind, Ms, NewsletterId, ReaderId, RouteId};
 
 /// Where a delivery stands.
 ///
@@ -98,6 +98,8 @@ pub struct Delivery {
     pub newsletter: NewsletterId,
     /// How many times it was tried before.
     pub attempts: i64,
+    /// By which way it was last tried, if it was.
+    pub tried_by: Option<RouteId>,
     /// The reader's address, sealed: `kid` and ciphertext, for the vault alone.
     pub sealed: (i64, Vec<u8>),
     /// When its departure leaves: the copy's `Date`, the same at every retry.

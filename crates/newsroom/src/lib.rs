@@ -36,6 +36,7 @@ mod signup;
 mod slot;
 mod source;
 mod topic;
+mod warm_up;
 
 pub use address::{ADDRESS_BYTES_MAX, Address, AddressFault};
 pub use article::{
@@ -69,6 +70,7 @@ pub use signup::{LinkWish, NoSignUp, SignUp};
 pub use slot::{Frequency, KeptTurn, Slot, Timing, Turn, TurnState};
 pub use source::{Item, ItemState, Policy, Source, SourceHealth, SourceKind};
 pub use topic::{TOPICS_MAX, Topic, Topics};
+pub use warm_up::{WARM_UP_DAYS_MAX, WARM_UP_VOLUMES, WarmUp, WayDay};
 
 /// A moment, in UTC milliseconds since 1970-01-01: how the database keeps time.
 pub type Ms = i64;

@@ -4,15 +4,19 @@
 //! statement for all of them where the engine has one. A connection's outcome and the mark of its next copy stand in
 //! one entry and are never parted.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use newsroom::{DeliveryKey, Ms};
+use newsroom::{DeliveryKey, DeliveryState, Ms, RouteId, WayDay};
 use store::ledger::{self, Mark, Settled};
+use store::warm_up;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::blame::{blame, is_refusal};
 use crate::office::{Defect, Shared};
+use crate::verdict;
+use crate::warm_up::day_of;
 
 /// How many entries go into one transaction at most: one from each connection that may be open.
 const ENTRIES_MAX: usize = 256;
@@ -110,8 +114,14 @@ async fn keep_batch(shared: &Shared, mut batch: Vec<Entry>) -> Option<()> {
     let source = |settled: &Settled| shared.vault.post_key().source(&format!("relay {}", settled.route.0)).to_vec();
     let refusals: Arc<Vec<_>> = Arc::new(refused.map(|settled| (shared.world.mint(), source(settled))).collect());
     let rules = shared.rules;
+    let days: Arc<Vec<WayDay>> = Arc::new(shared.gates.warms().map_or_else(Vec::new, |offset| days(&ended, offset)));
     let ledger::Kept { lost, marked } = shared
-        .durably(move |tx| ledger::keep(tx, lease, &ended, &marks, |tx| blame(tx, &ended, &refusals, rules)))
+        .durably(move |tx| {
+            ledger::keep(tx, lease, &ended, &marks, |tx| {
+                blame(tx, &ended, &refusals, rules)?;
+                warm_up::count(tx, &days)
+            })
+        })
         .await?;
     let (mut ended, mut marked) = (kept.iter(), marked.into_iter());
     for (entry, count) in batch.into_iter().zip(counts) {
@@ -121,6 +131,27 @@ async fn keep_batch(shared: &Shared, mut batch: Vec<Entry>) -> Option<()> {
         drop(entry.tell.send(Kept { lost: own, marked }));
     }
     Some(())
+}
+
+/// What each way carried, by the day.
+fn days(ended: &[Settled], offset_ms: Ms) -> Vec<WayDay> {
+    let mut days: BTreeMap<(RouteId, i64), WayDay> = BTreeMap::new();
+    for settled in ended {
+        let (route, day) = (settled.route, day_of(settled.answer.at, offset_ms));
+        let sum = days.entry((route, day)).or_insert(WayDay { route, day, tried: 0, put_off: 0 });
+        sum.tried += 1;
+        sum.put_off += i64::from(is_put_off(settled));
+    }
+    days.into_values().collect()
+}
+
+/// Whether it was put off, or refused for what is about us.
+fn is_put_off(settled: &Settled) -> bool {
+    match settled.state {
+        DeliveryState::Deferred => true,
+        DeliveryState::Refused => !verdict::reason(settled.answer.code, &settled.answer.text).is_about_mailbox(),
+        _ => false,
+    }
 }
 
 impl Shared {

@@ -48,12 +48,16 @@ pub struct Fault {
     pub at_once: bool,
     /// It answered nothing at all; then any answer mends it.
     silent: bool,
+    /// It said something, and was not merely gone.
+    answered: bool,
+    /// It said that we have too many connections.
+    crowded: bool,
 }
 
 impl Fault {
     fn new(kind: FaultKind, why: &str) -> Self {
         let at_once = !matches!(kind, FaultKind::Unreachable | FaultKind::Busy | FaultKind::Garbled);
-        Self { kind, why: scrub(why, ""), at_once, silent: false }
+        Self { kind, why: scrub(why, ""), at_once, silent: false, answered: false, crowded: false }
     }
 
     /// It answered nothing to anything, on any connection, for so many milliseconds.
@@ -98,7 +102,18 @@ impl Fault {
             What::Protocol(what) => format!("{step} it did not speak as a relay does: {what}"),
         };
         let fault = Self::new(kind_of(trouble), &why);
-        Self { at_once: fault.at_once || is_policy(trouble), ..fault }
+        let (answered, crowded) = (trouble.reply().is_some(), is_crowded(trouble));
+        Self { at_once: (fault.at_once || is_policy(trouble)) && !crowded, answered, crowded, ..fault }
+    }
+
+    /// Whether it was said to us, and not merely suffered.
+    pub fn is_answer(&self) -> bool {
+        self.answered
+    }
+
+    /// Whether it is about the number of our connections.
+    pub fn is_crowding(&self) -> bool {
+        self.crowded
     }
 }
 
@@ -106,6 +121,16 @@ impl Fault {
 fn is_policy(trouble: &Trouble) -> bool {
     let at_the_door = matches!(trouble.phase, Phase::Banner | Phase::Ehlo);
     at_the_door && trouble.reply().and_then(|reply| reply.enhanced).is_some_and(|status| status.subject == 7)
+}
+
+/// Whether it says "not now" to our number of connections, in the words that servers have for it: Postfix's anvil, Exim,
+/// Exchange, and the large providers each their own.
+fn is_crowded(trouble: &Trouble) -> bool {
+    let Some(reply) = trouble.reply().filter(|reply| reply.kind() == ReplyKind::NotNow) else { return false };
+    let words = reply.text.to_ascii_lowercase();
+    let about_connections = ["connection", "session", "smtpd process"].iter().any(|word| words.contains(word));
+    let about_many = ["too many", "concurren", "maximum", "exceed", "limit", "simultaneous"];
+    about_connections && about_many.iter().any(|word| words.contains(word))
 }
 
 fn kind_of(trouble: &Trouble) -> FaultKind {
@@ -444,5 +469,28 @@ mod tests {
             Fault::of_trouble(&Trouble { phase, what: What::Reply(reply) })
         };
         assert!(said(Phase::Banner, 7).at_once && !said(Phase::Banner, 3).at_once && !said(Phase::Mail, 7).at_once);
+        assert!(said(Phase::Banner, 7).is_answer() && !said(Phase::Banner, 7).is_crowding() && !lost().is_answer());
+    }
+
+    #[test]
+    fn too_many_connections_are_told_from_an_account_that_is_not_wanted() {
+        let said = |code, text: &'static str| {
+            let reply = Reply::new(code, mail::smtp::Enhanced::new(4, 7, 0), text);
+            Fault::of_trouble(&Trouble { phase: Phase::Banner, what: What::Reply(reply) })
+        };
+        for text in [
+            "mx.example Error: too many connections from 203.0.113.7",
+            "Too many concurrent SMTP connections; please try again later.",
+            "Too many concurrent connections from this client",
+            "Maximum number of concurrent connections has exceeded a limit, closing transmission channel",
+            "Number of sessions exceeds the limit for your host",
+        ] {
+            let fault = said(421, text);
+            assert!(fault.is_crowding() && !fault.at_once, "{text}");
+        }
+        for text in ["not for you", "our system has detected an unusual rate of mail from your address"] {
+            assert!(!said(421, text).is_crowding() && said(421, text).at_once, "{text}");
+        }
+        assert!(!said(554, "too many connections").is_crowding(), "never is never");
     }
 }

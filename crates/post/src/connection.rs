@@ -18,9 +18,13 @@ use crate::office::{Defect, Shared};
 use crate::ready::Ready;
 use crate::route::Unreached;
 use crate::verdict::{self, Said, Verdict};
+use crate::when::When;
+use crate::window::Seat;
 
 /// How long a connection waits for the next copy before it says QUIT, in milliseconds: relays drop idle ones soon.
 const IDLE_MS: Ms = 2_000;
+/// How long a connection waits with a letter for leave by our caps before another way is asked, in milliseconds.
+const LETTER_WAITS_MS: Ms = 60 * SECOND_MS;
 /// How long a connection that came to nothing waits before the next, in milliseconds, when its way does not rest for it.
 const AGAIN_MS: Ms = SECOND_MS;
 
@@ -44,8 +48,18 @@ enum Start {
 
 /// Works at a gate until it takes no more.
 pub async fn work(shared: &Shared, gate: &Arc<Gate>) {
-    let mut in_hand = None;
+    let (mut in_hand, mut seat) = (None, None::<Seat<'_>>);
     loop {
+        if in_hand.is_none() {
+            seat = None;
+        }
+        // A copy in hand keeps its seat: it must not lie where nobody takes it.
+        let Some(mut sits) = (match seat.take() {
+            Some(kept) => Some(kept),
+            None => gate.sit().await,
+        }) else {
+            return;
+        };
         let mut copy = match in_hand.take() {
             Some(copy) => copy,
             None => match shared.first(gate).await {
@@ -64,19 +78,27 @@ pub async fn work(shared: &Shared, gate: &Arc<Gate>) {
             shared.elsewhere(vec![copy]).await;
             continue;
         };
-        copy.leave = shared.leave(gate, copy.delivery.expires.min(shared.world.now() + IDLE_MS)).await;
+        let waits = if copy.goes_first() { LETTER_WAITS_MS } else { IDLE_MS };
+        let until = copy.delivery.expires.min(shared.world.now() + waits);
+        let leave = shared.leave(gate, &mut copy, until).await;
+        copy.leave = leave;
         if copy.leave.is_none() {
             shared.elsewhere(vec![copy]).await;
             continue;
         }
+        sits.knocks();
         match open(shared, gate).await {
             Ok(session) => {
-                let talk = Conversation { shared, gate, session, pass, seasoned: false, ended: Vec::new() };
+                sits.is_open();
+                let talk =
+                    Conversation { shared, gate, seat: &mut sits, session, pass, seasoned: false, ended: Vec::new() };
                 in_hand = talk.run(copy).await;
+                sits.is_over();
+                seat = Some(sits);
             }
             Err(fault) => {
-                shared.at_fault(gate, &mut pass, &fault, false).await;
-                drop(pass);
+                shared.turned_away(gate, &mut sits, &mut pass, &fault, false).await;
+                drop((pass, sits));
                 shared.elsewhere(vec![copy]).await;
                 shared.world.sleep(AGAIN_MS).await;
             }
@@ -97,9 +119,10 @@ async fn open(shared: &Shared, gate: &Gate) -> Result<Session<Stream>, Fault> {
     opened.map_err(|unreached| Fault::of_unreached(&unreached))
 }
 
-struct Conversation<'a> {
+struct Conversation<'a, 'g> {
     shared: &'a Shared,
     gate: &'a Gate,
+    seat: &'a mut Seat<'g>,
     session: Session<Stream>,
     pass: Pass,
     /// It has carried something.
@@ -126,16 +149,18 @@ enum Step {
     Over(Option<Ready>),
 }
 
-impl Conversation<'_> {
+impl Conversation<'_, '_> {
     async fn run(mut self, first: Ready) -> Option<Ready> {
         let _talking = self.shared.book.talking();
         let mut start = Start::Begin;
         let mut copy = first;
         let mut parked = None;
         for left in (0..self.gate.route.messages_per_connection.max(1)).rev() {
-            match self.send(copy, start, left > 0).await {
+            // The last of many, or one too many: it ends in peace.
+            let goes_on = left > 0 && !self.seat.makes_room();
+            match self.send(copy, start, goes_on).await {
                 Step::Next(Some(next)) => (copy, start) = (next, Start::Begun),
-                Step::Next(None) if left == 0 || !self.gate.goes_on(&self.pass) => break,
+                Step::Next(None) if !goes_on || !self.gate.goes_on(&self.pass) => break,
                 Step::Next(None) => match self.wait_for_next().await {
                     Wait::Go(next) => (copy, start) = (next, Start::Begin),
                     Wait::Park(next) => {
@@ -167,7 +192,8 @@ impl Conversation<'_> {
         };
         let Some(mut next) = next else { return Wait::Nothing };
         let until = next.delivery.expires.min(self.shared.world.now() + IDLE_MS);
-        next.leave = self.shared.leave(self.gate, until).await;
+        let leave = self.shared.leave(self.gate, &mut next, until).await;
+        next.leave = leave;
         if next.leave.is_some() && self.gate.goes_on(&self.pass) { Wait::Go(next) } else { Wait::Park(next) }
     }
 
@@ -220,8 +246,7 @@ impl Conversation<'_> {
             }
             Err(trouble) if verdict::of_trouble(&trouble) == Verdict::RelayAtFault => {
                 // It refused us, not the reader; the copy was not taken.
-                let fault = Fault::of_trouble(&trouble);
-                self.shared.at_fault(self.gate, &mut self.pass, &fault, self.seasoned).await;
+                self.at_fault(&Fault::of_trouble(&trouble)).await;
                 self.shared.give_back(vec![copy]).await;
             }
             Err(trouble) => {
@@ -262,6 +287,10 @@ impl Conversation<'_> {
         (dot.await, true)
     }
 
+    async fn at_fault(&mut self, fault: &Fault) {
+        self.shared.turned_away(self.gate, self.seat, &mut self.pass, fault, self.seasoned).await;
+    }
+
     fn answered(&mut self, copy: Ready, reply: &Reply, verdict: Verdict) {
         let said = verdict::said(reply, copy.local());
         self.ended.push(self.settled(copy, &verdict, said));
@@ -274,8 +303,7 @@ impl Conversation<'_> {
             self.gate.hears();
         }
         if verdict == Verdict::RelayAtFault {
-            let fault = Fault::of_trouble(trouble);
-            self.shared.at_fault(self.gate, &mut self.pass, &fault, self.seasoned).await;
+            self.at_fault(&Fault::of_trouble(trouble)).await;
             // It is marked: it has to be claimed anew before another way may have it.
             self.shared.give_back(vec![copy]).await;
             return Step::Over(None);
@@ -297,7 +325,12 @@ impl Conversation<'_> {
         }
         let (world, attempts) = (&self.shared.world, copy.delivery.attempts);
         let now = world.now();
-        let due = now + verdict::wait_ms(self.shared.retry_first_ms, attempts, |sides| world.roll(sides));
+        let usual = verdict::wait_ms(self.shared.retry_first_ms, attempts, |sides| world.roll(sides));
+        let later = |when: When| {
+            let due = when.due(now, copy.delivery.expires, attempts, usual, |sides| world.roll(sides));
+            // RFC 5321 §4.5.4.1 ends retries at some time; here it is the departure's expiry.
+            (due.map_or(DeliveryState::Expired, |_| DeliveryState::Deferred), due)
+        };
         let (state, due) = match verdict {
             Verdict::Uncertain if self.shared.defect == Some(Defect::DoubtSentAgain) => {
                 (DeliveryState::Deferred, Some(now))
@@ -305,9 +338,8 @@ impl Conversation<'_> {
             Verdict::Accepted => (DeliveryState::Accepted, None),
             Verdict::Refused => (DeliveryState::Refused, None),
             Verdict::Uncertain => (DeliveryState::Uncertain, None),
-            // RFC 5321 §4.5.4.1 ends retries at some time; here it is the departure's expiry.
-            Verdict::Later | Verdict::RelayAtFault if due >= copy.delivery.expires => (DeliveryState::Expired, None),
-            Verdict::Later | Verdict::RelayAtFault => (DeliveryState::Deferred, Some(due)),
+            Verdict::Later(when) => later(*when),
+            Verdict::RelayAtFault => later(When::Usual),
         };
         let answer = Answer { at: now, code: said.code, text: said.text };
         self.gate.answered(&answer);

@@ -17,12 +17,15 @@ use crate::hopper::Hopper;
 use crate::pace::Pace;
 use crate::ready::Ready;
 use crate::route::Route;
+use crate::window::{Seat, Seats};
 
 /// How long a copy that no way can take waits before the ways are looked at again, unless one of them calls, in
 /// milliseconds.
 const LOOK_MS: Ms = SECOND_MS;
 /// For so long after a copy had to wait for our caps alone, they count as what holds copies back, in milliseconds.
 const HOLDING_MS: Ms = MINUTE_MS;
+/// A letter waits at a way that is at its cap when that has room again within this, in milliseconds.
+const LETTER_WAITS_MS_MAX: Ms = MINUTE_MS;
 /// A silence is looked for so many times within its length.
 const SILENCE_LOOKS: i64 = 6;
 
@@ -35,8 +38,12 @@ pub(crate) struct Gate {
     pub(crate) circuit: Arc<Circuit>,
     pub(crate) pace: Arc<Pace>,
     pub(crate) ready: Hopper<Ready>,
+    /// How many connections it takes at once, as it has shown.
+    pub(crate) seats: Seats,
     /// No copy sets out by it any more: it was changed, or taken away.
     retired: AtomicBool,
+    /// Letters in the hands of connections that wait for leave by the caps: the copies of editions let them go first.
+    letters: AtomicUsize,
     /// Connections that wait for a copy to begin with. While all others wait for answers to their dots, there may be none.
     free: AtomicUsize,
     /// Rises with every answer, on whatever connection.
@@ -51,10 +58,12 @@ impl Gate {
     pub(crate) fn new(route: Route, pace: Arc<Pace>, gates: usize, now: Ms) -> Arc<Self> {
         Arc::new(Self {
             ready: Hopper::new((2 * route.connections).max(READY_MIN / gates.max(1))),
+            seats: Seats::new(route.connections),
             route,
             circuit: Arc::new(Circuit::default()),
             pace,
             retired: AtomicBool::new(false),
+            letters: AtomicUsize::new(0),
             free: AtomicUsize::new(0),
             heard: AtomicU64::new(0),
             since: AtomicI64::new(now),
@@ -67,12 +76,38 @@ impl Gate {
         !self.retired.load(Ordering::SeqCst) && pass.stands()
     }
 
+    /// A seat for a connection, waiting for one. `None`: the gate takes nothing more.
+    pub(crate) async fn sit(&self) -> Option<Seat<'_>> {
+        self.seats.sit(|| !self.retired.load(Ordering::SeqCst)).await
+    }
+
     /// The next copy for a connection to begin with. `None`: the gate takes no more.
     pub(crate) async fn take(&self) -> Option<Ready> {
         self.free.fetch_add(1, Ordering::SeqCst);
         let copy = self.ready.take().await;
         self.free.fetch_sub(1, Ordering::SeqCst);
         copy
+    }
+
+    /// A letter that lies ready while our caps make all wait.
+    pub(crate) fn letter(&self) -> Option<Ready> {
+        if self.pace.caps().are_none() { None } else { self.ready.try_take_first() }
+    }
+
+    /// A connection waits for leave with a letter, until this is dropped.
+    pub(crate) fn go_first(&self) -> GoesFirst<'_> {
+        self.letters.fetch_add(1, Ordering::SeqCst);
+        GoesFirst(self)
+    }
+
+    /// Whether a letter waits for leave, so that no copy of an edition may take it.
+    pub(crate) fn makes_way(&self) -> bool {
+        self.letters.load(Ordering::SeqCst) > 0 && !self.pace.caps().are_none()
+    }
+
+    /// Puts a copy into its queue, a letter before all others. Gives it back when there is no room, or it takes nothing more.
+    fn fill(&self, copy: Ready) -> Result<(), Ready> {
+        if copy.goes_first() { self.ready.offer_first(copy) } else { self.ready.offer(copy) }
     }
 
     /// The relay answered something.
@@ -100,6 +135,7 @@ impl Gate {
     /// Takes nothing more; gives what had not set out.
     pub(crate) fn retire(&self) -> Vec<Ready> {
         self.retired.store(true, Ordering::SeqCst);
+        self.seats.ring();
         self.ready.close();
         self.ready.drain()
     }
@@ -124,6 +160,15 @@ impl Gate {
     }
 }
 
+/// A letter that waits for leave at a gate.
+pub(crate) struct GoesFirst<'a>(&'a Gate);
+
+impl Drop for GoesFirst<'_> {
+    fn drop(&mut self) {
+        self.0.letters.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 /// Whether a gate may be given a copy.
 enum Admits {
     Yes,
@@ -135,7 +180,8 @@ enum Admits {
     Resting(Ms),
 }
 
-fn admits(gate: &Gate, now: Ms) -> Admits {
+/// `first`: a letter, which has room of its own and waits for no copy of an edition.
+fn admits(gate: &Gate, now: Ms, first: bool) -> Admits {
     let waiting = match gate.circuit.stands(now) {
         Stands::Resting(wait) => return Admits::Resting(wait),
         // One copy tries it, when there is a connection for it: it must not lie here until a lost answer is given up.
@@ -143,13 +189,15 @@ fn admits(gate: &Gate, now: Ms) -> Admits {
             return Admits::Resting(LOOK_MS);
         }
         Stands::OnTrial | Stands::Well if gate.route.caps.are_none() => 0,
+        Stands::OnTrial | Stands::Well if first => gate.ready.len_first(),
         Stands::OnTrial | Stands::Well => gate.ready.len(),
     };
+    let has_room = if first { gate.ready.has_room_first() } else { gate.ready.has_room() };
     match gate.pace.room(now) {
         Err(wait) => Admits::Capped(wait),
         // What waits in its queue has no leave yet.
         Ok(room) if room <= i64::try_from(waiting).expect("a queue is short") => Admits::Capped(SECOND_MS),
-        Ok(_) if !gate.ready.has_room() => Admits::Full,
+        Ok(_) if !has_room => Admits::Full,
         Ok(_) => Admits::Yes,
     }
 }
@@ -165,6 +213,8 @@ pub(crate) struct Gates {
     held_by_caps: AtomicI64,
     /// Some gate stands otherwise than was last written down.
     changed: AtomicBool,
+    /// Some way has a plan for warming up.
+    warming: AtomicBool,
 }
 
 /// Why the locks here are never poisoned.
@@ -181,8 +231,17 @@ impl Gates {
         self.lock().iter().map(|(gate, _)| gate.ready.len()).sum()
     }
 
+    /// How much the outlet's clock differs from UTC, in milliseconds, while some way is warming up: then each day is counted.
+    pub(crate) fn warms(&self) -> Option<Ms> {
+        if !self.warming.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.lock().iter().find_map(|(gate, _)| Some(gate.route.caps.allowance?.offset_ms))
+    }
+
     /// Puts other gates in their place.
     pub(crate) fn set(&self, gates: Vec<Arc<Gate>>) {
+        self.warming.store(gates.iter().any(|gate| gate.route.caps.allowance.is_some()), Ordering::Relaxed);
         *self.lock() = gates.into_iter().map(|gate| (gate, 0)).collect();
         self.changed.store(true, Ordering::SeqCst);
         self.moved.notify_waiters();
@@ -193,33 +252,46 @@ impl Gates {
     }
 
     /// Gives a copy to the gate whose turn it is. It comes back, with how long to wait in milliseconds, when none can take it
-    /// now.
+    /// now. A letter is given to a way at its cap too, when that has room again soon: it is the next to leave there.
     pub(crate) fn offer(&self, copy: Ready, now: Ms) -> Option<(Ready, Ms)> {
         let mut gates = self.lock();
-        let (mut wait, mut full, mut capped) = (Ms::MAX, false, false);
+        let (lane, first) = (copy.delivery.key.lane, copy.goes_first());
+        if let Some(gate) = same_way(&gates, &copy, now) {
+            return gate.fill(copy).err().map(|copy| (copy, 1));
+        }
+        let (mut wait, mut full, mut capped) = (Ms::MAX, false, None::<(Ms, Arc<Gate>)>);
         for spare in [false, true] {
             let mut willing: Vec<&mut (Arc<Gate>, i64)> = Vec::new();
-            let takes = |gate: &Gate| gate.route.takes(copy.delivery.key.lane) && (gate.route.weight == 0) == spare;
+            let takes = |gate: &Gate| gate.route.takes(lane) && (gate.route.weight == 0) == spare;
             for entry in gates.iter_mut().filter(|(gate, _)| takes(gate)) {
-                match admits(&entry.0, now) {
+                match admits(&entry.0, now, first) {
                     Admits::Yes => willing.push(entry),
                     Admits::Full => full = true,
-                    Admits::Capped(for_ms) => (capped, wait) = (true, wait.min(for_ms)),
+                    Admits::Capped(for_ms) => {
+                        if capped.as_ref().is_none_or(|(least, _)| for_ms < *least) {
+                            capped = Some((for_ms, entry.0.clone()));
+                        }
+                    }
                     Admits::Resting(for_ms) => wait = wait.min(for_ms),
                 }
             }
             if let Some(gate) = turn(willing) {
-                return gate.ready.offer(copy).err().map(|copy| (copy, 1));
+                return gate.fill(copy).err().map(|copy| (copy, 1));
             }
             // A way that is only busy is not passed over for a spare one.
             if full {
                 break;
             }
         }
-        if capped && !full {
-            self.held_by_caps.store(now, Ordering::Relaxed);
+        if full {
+            return Some((copy, LOOK_MS));
         }
-        Some((copy, if full { LOOK_MS } else { wait.max(1) }))
+        let Some((for_ms, gate)) = capped else { return Some((copy, wait.max(1))) };
+        self.held_by_caps.store(now, Ordering::Relaxed);
+        if first && for_ms <= LETTER_WAITS_MS_MAX {
+            return gate.fill(copy).err().map(|copy| (copy, LOOK_MS));
+        }
+        Some((copy, wait.min(for_ms).max(1)))
     }
 
     /// Whether our own caps are what holds copies back.
@@ -254,6 +326,14 @@ impl Gates {
         }
         self.lock().iter().map(|(gate, _)| gate.standing()).collect()
     }
+}
+
+/// The gate that put a copy off, when the copy is to come back by it and it can take it at once.
+fn same_way(gates: &[(Arc<Gate>, i64)], copy: &Ready, now: Ms) -> Option<Arc<Gate>> {
+    let route = copy.comes_back_by()?;
+    let (gate, _) = gates.iter().find(|(gate, _)| gate.route.id == route)?;
+    let takes = gate.route.takes(copy.delivery.key.lane) && matches!(admits(gate, now, copy.goes_first()), Admits::Yes);
+    takes.then(|| gate.clone())
 }
 
 /// Whose turn it is among equals: each is owed its weight with every copy, and who is owed most pays for all.

@@ -12,6 +12,7 @@ pub mod circuit;
 mod connection;
 mod gate;
 mod hopper;
+mod letters;
 pub mod listing;
 mod office;
 pub mod pace;
@@ -20,6 +21,9 @@ mod ready;
 pub mod route;
 pub mod test_copy;
 pub mod verdict;
+pub mod warm_up;
+pub mod when;
+pub mod window;
 
 pub use office::{Defect, Doubts, LEASE_MS, Orders, PostFault, Routes, Until, fixed, run};
 pub use ready::{CopyFault, Ready, Sender, SharedCopy};

@@ -3,6 +3,8 @@
 use newsroom::{DAY_MS, HOUR_MS, Ms, RelayTerms, RouteId, Standing, WayState};
 use store::{Read, caps, ways};
 
+use crate::warm_up::{Known, Today, offset_ms};
+
 /// One way out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
@@ -14,13 +16,18 @@ pub struct Listed {
     pub hour: i64,
     /// Copies tried by it in the last 24 hours.
     pub day: i64,
+    /// What its plan for warming up says of today; none when it has no plan.
+    pub warm_up: Option<Today>,
+    /// The same in a sentence.
+    pub warms: Option<String>,
 }
 
-/// Every way out, the relay of the settings first.
+/// Every way out, the relay of the settings first; days are those of `zone`.
 ///
 /// # Errors
 /// The store's.
-pub fn every(tx: &Read, first: RelayTerms, now: Ms) -> store::Result<Vec<Listed>> {
+pub fn every(tx: &Read, first: RelayTerms, zone: &str, now: Ms) -> store::Result<Vec<Listed>> {
+    let known = Known::read(tx, now, offset_ms(zone, now))?;
     let (further, tried) = (ways::relays(tx)?, caps::tried(tx, now - DAY_MS)?);
     let mut standings: std::collections::BTreeMap<RouteId, Standing> =
         ways::standings(tx)?.into_iter().map(|standing| (standing.route, standing)).collect();
@@ -28,7 +35,8 @@ pub fn every(tx: &Read, first: RelayTerms, now: Ms) -> store::Result<Vec<Listed>
         let minutes = tried.get(&terms.id).map_or(&[][..], Vec::as_slice);
         let since = |from: Ms| minutes.iter().filter(|(at, _)| *at * 60_000 >= from).map(|(_, count)| count).sum();
         let (hour, day) = (since(now - HOUR_MS), since(0));
-        Listed { standing: standings.remove(&terms.id), terms, hour, day }
+        let (warm_up, warms) = (known.today(terms.id), known.told(terms.id));
+        Listed { standing: standings.remove(&terms.id), terms, hour, day, warm_up, warms }
     };
     Ok(std::iter::once(first).chain(further).map(listed).collect())
 }

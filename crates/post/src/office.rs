@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use newsroom::{
-    CohortId, DAY_MS, Delivery, DeliveryKey, DeliveryState, Departure, DepartureId, DepartureKind, DepartureState, Ms,
-    RouteId, SECOND_MS,
+    CohortId, DAY_MS, Delivery, DeliveryKey, DeliveryState, Departure, DepartureId, DepartureState, Ms, RouteId,
+    SECOND_MS,
 };
 use store::ledger::{self, Claim, Held, Lease, Settled};
 use store::returned::Rules;
@@ -25,9 +25,11 @@ use crate::circuit::{Fault, Pass, Rest, Told};
 use crate::connection;
 use crate::gate::{Gate, Gates};
 use crate::hopper::Hopper;
+use crate::letters;
 use crate::pace::{Leave, Pace};
 use crate::ready::{Ready, Sender, SharedCopy};
 use crate::route::Route;
+use crate::window::Seat;
 
 /// How many copies are claimed at once: one commit and one walk in key order.
 const CLAIM_MAX: i64 = 256;
@@ -37,6 +39,8 @@ const PREPARE_MAX: usize = 16;
 const PREPARERS: usize = 4;
 /// How many pieces of that work wait: a claim's worth, so that signing goes on while the next claim is committed.
 const CLAIMED_BATCHES: usize = 16;
+/// How many letters wait to be signed: a piece of work each, and few, since they are claimed again at every look.
+const CLAIMED_LETTERS: usize = 16;
 /// How long the lease holds unless renewed, in milliseconds: a poster that is gone is replaced after it.
 pub const LEASE_MS: Ms = 60 * SECOND_MS;
 /// Renewed at a third of that.
@@ -67,6 +71,10 @@ pub enum Defect {
     CircuitNeverOpens,
     /// A copy whose answer was lost after the dot is sent again at once, by whatever way.
     DoubtSentAgain,
+    /// A connection that is turned away is a strike against its way, however many others carry on.
+    WindowNeverNarrows,
+    /// Letters are claimed and carried with the copies of an edition, in the order in which they came.
+    LettersWaitInLine,
 }
 
 /// The ways out, as they are now; another list when they have changed.
@@ -146,6 +154,9 @@ pub enum PostFault {
     Store(#[from] store::Error),
 }
 
+/// Copies that were claimed, each with the mail it is made from.
+pub(crate) type Batch = Vec<(Delivery, Arc<SharedCopy>)>;
+
 /// What all hands of a poster share.
 pub(crate) struct Shared {
     pub(crate) world: World,
@@ -158,7 +169,9 @@ pub(crate) struct Shared {
     pub(crate) lease: Lease,
     pub(crate) book: Book,
     pub(crate) rules: Rules,
-    claimed: Hopper<Vec<(Delivery, Arc<SharedCopy>)>>,
+    claimed: Hopper<Batch>,
+    /// Letters have a hopper of their own: they never wait behind an edition.
+    pub(crate) letters: Hopper<Batch>,
     /// Copies claimed and not yet settled or given back.
     held: AtomicI64,
     /// Rung when a copy is settled or given back, and when the poster cannot go on: there may be something to do.
@@ -197,6 +210,7 @@ pub async fn run(world: World, store: Store, vault: Arc<Vault>, orders: Orders) 
         rules: orders.rules,
         book,
         claimed: Hopper::new(CLAIMED_BATCHES),
+        letters: Hopper::new(CLAIMED_LETTERS),
         held: AtomicI64::new(0),
         moved: Notify::new(),
         open: Mutex::new(BTreeSet::new()),
@@ -216,6 +230,8 @@ pub async fn run(world: World, store: Store, vault: Arc<Vault>, orders: Orders) 
         let shared = shared.clone();
         hands.spawn(async move { prepare(&shared).await });
     }
+    let writing = shared.clone();
+    hands.spawn(async move { letters::work(&writing).await });
     let mut clerk = Clerk {
         shared: shared.clone(),
         routes: orders.routes,
@@ -230,6 +246,7 @@ pub async fn run(world: World, store: Store, vault: Arc<Vault>, orders: Orders) 
     let ended = clerk.work().await;
     shared.ending.store(true, Ordering::SeqCst);
     shared.claimed.close();
+    shared.letters.close();
     shared.gates.moved.notify_waiters();
     let left: Vec<Ready> = shared.gates.all().iter().flat_map(|gate| gate.retire()).collect();
     gone_home(&mut clerk.hands).await;
@@ -264,29 +281,38 @@ async fn pace(store: &Store, route: &Route, now: Ms) -> store::Result<Arc<Pace>>
 /// Opens addresses and signs, a few copies at a time, away from the connections.
 async fn prepare(shared: &Arc<Shared>) {
     while let Some(batch) = shared.claimed.take().await {
-        let at_work = shared.clone();
-        let made = shared
-            .world
-            .compute(move || {
-                batch
-                    .into_iter()
-                    .map(|(delivery, words)| {
-                        let key = delivery.key;
-                        Ready::make(&at_work.vault, &at_work.sender, delivery, words).map_err(|fault| (key, fault))
-                    })
-                    .collect::<Vec<_>>()
-            })
-            .await;
-        for copy in made {
-            match copy {
-                Ok(copy) => shared.hand_over(copy).await,
-                Err((key, fault)) => {
-                    tracing::error!(departure.id = key.departure.0, error = %fault, "A copy could not be made; its reader is left out of this departure and listed");
-                    shared.exclude(key).await;
-                }
+        for copy in make(shared, batch).await {
+            shared.hand_over(copy).await;
+        }
+    }
+}
+
+/// Makes copies, away from the connections. A reader whose copy cannot be made is left out of the departure.
+pub(crate) async fn make(shared: &Arc<Shared>, batch: Batch) -> Vec<Ready> {
+    let at_work = shared.clone();
+    let made = shared
+        .world
+        .compute(move || {
+            batch
+                .into_iter()
+                .map(|(delivery, words)| {
+                    let key = delivery.key;
+                    Ready::make(&at_work.vault, &at_work.sender, delivery, words).map_err(|fault| (key, fault))
+                })
+                .collect::<Vec<_>>()
+        })
+        .await;
+    let mut copies = Vec::with_capacity(made.len());
+    for copy in made {
+        match copy {
+            Ok(copy) => copies.push(copy.in_line(shared.defect == Some(Defect::LettersWaitInLine))),
+            Err((key, fault)) => {
+                tracing::error!(departure.id = key.departure.0, error = %fault, "A copy could not be made; its reader is left out of this departure and listed");
+                shared.exclude(key).await;
             }
         }
     }
+    copies
 }
 
 /// Where the clerk stands in a departure.
@@ -438,10 +464,12 @@ impl Clerk {
     async fn claim(&mut self) -> Result<bool, PostFault> {
         let now = self.shared.world.now();
         let live = self.look().await?;
-        for what in [Claim::Letters, Claim::Due(now)] {
-            if self.take(what).await?.is_some() {
-                return Ok(true);
-            }
+        let letters = self.take_letters().await?;
+        if self.shared.defect == Some(Defect::LettersWaitInLine) && self.take(Claim::Letters).await?.is_some() {
+            return Ok(true);
+        }
+        if self.take(Claim::Due(now)).await?.is_some() {
+            return Ok(true);
         }
         for departure in live.iter().filter(|d| d.state == DepartureState::Open) {
             let returned = self.shared.returned.load(Ordering::SeqCst);
@@ -462,7 +490,27 @@ impl Clerk {
             }
         }
         self.cursors.retain(|id, _| live.iter().any(|d| d.id == *id));
-        Ok(false)
+        Ok(letters)
+    }
+
+    /// Claims letters, as many as there is room for, and never waits for it. `false`: none.
+    async fn take_letters(&mut self) -> Result<bool, PostFault> {
+        let (lease, now) = (self.shared.lease, self.shared.world.now());
+        let mut taken = false;
+        for what in [Claim::Letters, Claim::DueLetters(now)] {
+            let room = CLAIMED_LETTERS.saturating_sub(self.shared.letters.len());
+            if self.shared.defect == Some(Defect::LettersWaitInLine) || room == 0 {
+                break;
+            }
+            let limit = i64::try_from(room).expect("a queue is short");
+            let letters = self.shared.again(move |tx| ledger::claim(tx, lease, what, limit)).await?;
+            taken |= !letters.is_empty();
+            for copy in self.word(letters).await? {
+                // It is only closed when the poster goes home: then the next lease queues the letter again.
+                drop(self.shared.letters.offer(vec![copy]));
+            }
+        }
+        Ok(taken)
     }
 
     /// Looks which departures are under way, and which of them are open.
@@ -478,15 +526,10 @@ impl Clerk {
         let lease = self.shared.lease;
         let copies = self.shared.again(move |tx| ledger::claim(tx, lease, what, CLAIM_MAX)).await?;
         let Some(last) = copies.last().map(|c| c.key) else { return Ok(None) };
-        self.shared.held.fetch_add(i64::try_from(copies.len()).expect("a claim is small"), Ordering::SeqCst);
         if self.shared.defect == Some(Defect::CursorMovedOnFetch) {
             self.shared.count_as_sent(&copies).await?;
         }
-        let mut worded = Vec::with_capacity(copies.len());
-        for copy in copies {
-            let words = self.words(copy.cohort).await?;
-            worded.push((copy, words));
-        }
+        let mut worded = self.word(copies).await?;
         while !worded.is_empty() {
             let rest = worded.split_off(worded.len().min(PREPARE_MAX));
             let batch = std::mem::replace(&mut worded, rest);
@@ -499,7 +542,19 @@ impl Clerk {
         Ok(Some(last))
     }
 
-    /// Waits for room at the preparers, keeping house meanwhile: a resting relay holds everything up, the lease goes on.
+    /// Takes claimed copies in hand, each with the mail it is made from.
+    async fn word(&mut self, copies: Vec<Delivery>) -> Result<Batch, PostFault> {
+        self.shared.held.fetch_add(i64::try_from(copies.len()).expect("a claim is small"), Ordering::SeqCst);
+        let mut worded = Vec::with_capacity(copies.len());
+        for copy in copies {
+            let words = self.words(copy.cohort).await?;
+            worded.push((copy, words));
+        }
+        Ok(worded)
+    }
+
+    /// Waits for room at the preparers, keeping house meanwhile: a resting relay holds everything up, the lease goes on, and
+    /// so do letters.
     async fn room(&mut self) -> Result<bool, PostFault> {
         loop {
             let shared = self.shared.clone();
@@ -509,6 +564,7 @@ impl Clerk {
                 () = shared.world.sleep(AGAIN_MS) => {
                     self.keep_house().await?;
                     self.look().await?;
+                    self.take_letters().await?;
                     if self.called_home()? {
                         return Ok(false);
                     }
@@ -587,12 +643,45 @@ impl Shared {
         self.moved.notify_one();
     }
 
+    /// A connection came to nothing, or was sent away. While others carry on, a way that only has no room says how many it
+    /// takes: the window becomes narrower, and the way does not rest for it.
+    pub(crate) async fn turned_away(
+        &self,
+        gate: &Gate,
+        seat: &mut Seat<'_>,
+        pass: &mut Pass,
+        fault: &Fault,
+        seasoned: bool,
+    ) {
+        let feels = self.defect != Some(Defect::WindowNeverNarrows);
+        // What tries a way that rested has nobody beside it that counts.
+        let presses = (fault.is_crowding() || !(fault.at_once || seasoned)) && gate.circuit.rest().is_none();
+        if feels && presses && seat.was_turned_away(fault.is_answer()) {
+            let (name, wide) = (&gate.route.name, gate.seats.wide());
+            tracing::debug!(relay.name = %name, connections = wide, error = %fault, "A relay takes fewer connections at once");
+            return;
+        }
+        self.at_fault(gate, pass, fault, seasoned).await;
+    }
+
     /// A way took a copy, or answered about one.
     pub(crate) fn is_well(&self, gate: &Gate, pass: &mut Pass) {
+        gate.seats.took();
         if pass.well() {
             tracing::info!(relay.name = %gate.route.name, "The relay is well again");
             self.gates.stands_otherwise(gate, self.world.now());
         }
+    }
+
+    /// Gives letters to the ways whose turn it is. Those that no way can take now stay, for those behind them not to wait;
+    /// those that need not leave any more go back.
+    pub(crate) async fn hand_over_letters(&self, letters: Vec<Ready>) -> Vec<Ready> {
+        let now = self.world.now();
+        let ending = self.ending.load(Ordering::SeqCst);
+        let (needless, letters): (Vec<_>, Vec<_>) =
+            letters.into_iter().partition(|l| ending || l.delivery.expires <= now);
+        self.give_back(needless).await;
+        letters.into_iter().filter_map(|letter| Some(self.gates.offer(letter, now)?.0)).collect()
     }
 
     /// Gives a copy to the way whose turn it is, waiting until one can take it. A copy that need not leave any more goes back.
@@ -638,7 +727,7 @@ impl Shared {
     /// Whether a copy in hand may set out: its departure was not paused or cancelled when the clerk last looked.
     pub(crate) fn may_set_out(&self, copy: &Ready) -> bool {
         let open = self.open.lock().expect("no panic happens under this lock");
-        copy.delivery.kind == DepartureKind::Letter || open.contains(&copy.delivery.key.departure)
+        copy.is_letter() || open.contains(&copy.delivery.key.departure)
     }
 
     /// The next copy for a connection to begin with, waiting for one. `None`: the gate takes no more.
@@ -657,7 +746,7 @@ impl Shared {
 
     /// The next copy that lies ready at a gate, if it may go on and our caps let the copy leave now.
     pub(crate) fn try_next(&self, gate: &Gate, pass: &Pass) -> Option<Ready> {
-        if !gate.goes_on(pass) {
+        if !gate.goes_on(pass) || gate.makes_way() {
             return None;
         }
         let leave = gate.pace.leave(self.world.now()).ok()?;
@@ -667,18 +756,34 @@ impl Shared {
         Some(copy)
     }
 
-    /// Waits for leave to try a copy by a gate, but no longer than `until`. `None`: it is not to be tried now.
-    pub(crate) async fn leave(&self, gate: &Gate, until: Ms) -> Option<Leave> {
+    /// Waits for leave to try a copy by a gate, but no longer than `until`. A letter that comes meanwhile goes first under the
+    /// gate's caps: it is then the copy, and the other is put back. `None`: it is not to be tried now.
+    pub(crate) async fn leave(&self, gate: &Gate, copy: &mut Ready, until: Ms) -> Option<Leave> {
+        let mut first = copy.goes_first().then(|| gate.go_first());
         loop {
-            let now = self.world.now();
-            match gate.pace.leave(now) {
-                Ok(leave) => {
-                    self.told_of_caps.store(false, Ordering::Relaxed);
-                    return Some(leave);
+            if first.is_none()
+                && let Some(letter) = gate.letter()
+            {
+                first = Some(gate.go_first());
+                if let Err(other) = gate.ready.put_back(std::mem::replace(copy, letter)) {
+                    self.give_back(vec![other]).await;
                 }
-                Err(_) if now >= until || self.ending.load(Ordering::SeqCst) => return None,
-                Err(wait) => self.world.sleep(wait.min(AGAIN_MS).min(until - now)).await,
             }
+            let now = self.world.now();
+            let wait = match first.is_none() && gate.makes_way() {
+                true => AGAIN_MS,
+                false => match gate.pace.leave(now) {
+                    Ok(leave) => {
+                        self.told_of_caps.store(false, Ordering::Relaxed);
+                        return Some(leave);
+                    }
+                    Err(wait) => wait,
+                },
+            };
+            if now >= until || self.ending.load(Ordering::SeqCst) {
+                return None;
+            }
+            self.world.sleep(wait.min(AGAIN_MS).min(until - now)).await;
         }
     }
 

@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use newsroom::{DAY_MS, HOUR_MS, MINUTE_MS, Ms, SECOND_MS};
 
+use crate::warm_up::day_of;
+
 /// How much a way out takes from us. None: as much as we have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Caps {
@@ -20,6 +22,20 @@ pub struct Caps {
     pub per_hour: Option<u32>,
     /// Copies in any 24 hours.
     pub per_day: Option<u32>,
+    /// What a plan for warming up allows.
+    pub allowance: Option<Allowance>,
+}
+
+/// So many copies on each day of the outlet's clock, and none before the first. Later days are reckoned as today: only when
+/// this day is over is it known whether the plan goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// The first day, counted from 1970.
+    pub from: i64,
+    /// Copies a day.
+    pub copies: u32,
+    /// How much the outlet's clock differs from UTC, in milliseconds.
+    pub offset_ms: Ms,
 }
 
 impl Caps {
@@ -30,7 +46,7 @@ impl Caps {
 
     /// Whether any of them counts what was tried before the poster began.
     pub fn look_back(&self) -> bool {
-        self.per_hour.is_some() || self.per_day.is_some()
+        self.per_hour.is_some() || self.per_day.is_some() || self.allowance.is_some()
     }
 
     fn evens(&self, now: Ms) -> Vec<Even> {
@@ -43,6 +59,43 @@ impl Caps {
         let hour = self.per_hour.map(|cap| Window::new(cap, HOUR_MS, tried));
         let day = self.per_day.map(|cap| Window::new(cap, DAY_MS, tried));
         hour.into_iter().chain(day).collect()
+    }
+}
+
+/// What is left of a day's allowance.
+#[derive(Clone, Debug)]
+struct Quota {
+    allowance: Allowance,
+    day: i64,
+    used: i64,
+}
+
+impl Quota {
+    fn new(allowance: Allowance, now: Ms, tried: &[Tried]) -> Self {
+        let day = day_of(now, allowance.offset_ms);
+        let today = tried.iter().filter(|(minute, _)| day_of(minute * MINUTE_MS, allowance.offset_ms) == day);
+        Self { allowance, day, used: today.map(|(_, count)| count).sum() }
+    }
+
+    /// A new day has come. A clock that was set back does not make room.
+    fn turn(&mut self, now: Ms) {
+        let day = day_of(now, self.allowance.offset_ms);
+        if day > self.day {
+            (self.day, self.used) = (day, 0);
+        }
+    }
+
+    fn room(&self) -> i64 {
+        if self.day < self.allowance.from { 0 } else { i64::from(self.allowance.copies) - self.used }
+    }
+
+    fn wait(&self, now: Ms) -> Ms {
+        let next = (self.day + 1).max(self.allowance.from);
+        if self.room() > 0 { 0 } else { (next * DAY_MS - self.allowance.offset_ms - now).max(1) }
+    }
+
+    fn take_back(&mut self, minute: i64) {
+        self.used -= i64::from(day_of(minute * MINUTE_MS, self.allowance.offset_ms) == self.day);
     }
 }
 
@@ -159,18 +212,21 @@ pub struct Pace {
 struct State {
     evens: Vec<Even>,
     windows: Vec<Window>,
+    quota: Option<Quota>,
 }
 
 impl State {
     /// How many may leave now, or how long until one may, in milliseconds.
     fn room(&mut self, now: Ms) -> Result<i64, Ms> {
         self.windows.iter_mut().for_each(|window| window.forget(now));
-        let wait = self.evens.iter().map(|even| even.wait(now)).chain(self.windows.iter().map(|w| w.wait(now))).max();
-        match wait {
+        self.quota.iter_mut().for_each(|quota| quota.turn(now));
+        let waits = self.evens.iter().map(|even| even.wait(now)).chain(self.windows.iter().map(|w| w.wait(now)));
+        match waits.chain(self.quota.iter().map(|quota| quota.wait(now))).max() {
             Some(wait) if wait > 0 => Err(wait),
             _ => {
                 let evens = self.evens.iter().map(|even| even.room(now));
-                let room = evens.chain(self.windows.iter().map(|window| window.cap - window.sum)).min();
+                let windows = self.windows.iter().map(|window| window.cap - window.sum);
+                let room = evens.chain(windows).chain(self.quota.iter().map(Quota::room)).min();
                 Ok(room.unwrap_or(i64::MAX))
             }
         }
@@ -180,7 +236,8 @@ impl State {
 impl Pace {
     /// The pace of a poster that begins `now`; `tried` is what the ledger knows of the last 24 hours, in order.
     pub fn new(caps: Caps, now: Ms, tried: &[Tried]) -> Arc<Self> {
-        let state = State { evens: caps.evens(now), windows: caps.windows(tried) };
+        let quota = caps.allowance.map(|allowance| Quota::new(allowance, now, tried));
+        let state = State { evens: caps.evens(now), windows: caps.windows(tried), quota };
         Arc::new(Self { caps, state: Mutex::new(state) })
     }
 
@@ -210,12 +267,14 @@ impl Pace {
         state.evens.iter_mut().for_each(|even| even.take(now));
         let minute = now.div_euclid(MINUTE_MS);
         state.windows.iter_mut().for_each(|window| window.add(minute, 1));
+        state.quota.iter_mut().for_each(|quota| quota.used += 1);
         Ok(Leave(Some((self.clone(), minute))))
     }
 
     fn take_back(&self, minute: i64) {
         let mut state = self.lock();
         state.windows.iter_mut().for_each(|window| window.take_back(minute));
+        state.quota.iter_mut().for_each(|quota| quota.take_back(minute));
         state.evens.iter_mut().for_each(|even| even.next_us -= even.step_us);
     }
 
@@ -257,6 +316,7 @@ struct Ahead {
     /// What each pace left over of the minute before, in copies times milliseconds of its spread.
     rests: Vec<i64>,
     windows: Vec<Window>,
+    quota: Option<Quota>,
 }
 
 impl Ahead {
@@ -271,6 +331,11 @@ impl Ahead {
         for window in &mut self.windows {
             window.forget(from);
             leaving = leaving.min((window.cap - window.sum).max(0));
+        }
+        if let Some(quota) = &mut self.quota {
+            quota.turn(from);
+            leaving = leaving.min(quota.room().max(0));
+            quota.used += leaving;
         }
         if leaving > 0 {
             self.windows.iter_mut().for_each(|window| window.add(to.div_euclid(MINUTE_MS), leaving));
@@ -287,7 +352,8 @@ pub fn outlook(ways: &[(Caps, &[Tried])], copies: i64, now: Ms, until: Ms) -> Ou
     }
     let ahead = |(caps, tried): &(Caps, &[Tried])| {
         let evens = caps.evens(now);
-        Ahead { rests: vec![0; evens.len()], evens, windows: caps.windows(tried) }
+        let quota = caps.allowance.map(|allowance| Quota::new(allowance, now, tried));
+        Ahead { rests: vec![0; evens.len()], evens, windows: caps.windows(tried), quota }
     };
     let mut ways: Vec<Ahead> = ways.iter().map(ahead).collect();
     let (mut carried, mut at) = (0, now);
@@ -363,6 +429,29 @@ mod tests {
         }
 
         #[test]
+        fn no_day_of_the_outlets_clock_holds_more_than_its_allowance_and_the_outlook_knows(
+            copies in 1_u32..2_000, per_minute in 0_u32..50, from in -1_i64..2, offset in -12_i64..13,
+            before in 0_i64..300, hours in 1_i64..60, lates in proptest::collection::vec(0_i64..70_000, 1..8),
+        ) {
+            let offset_ms = offset * HOUR_MS;
+            let allowance = Some(Allowance { from: day_of(DAWN, offset_ms) + from, copies, offset_ms });
+            let caps = Caps { allowance, ..caps(per_minute, 0) };
+            let (tried, until) = ([(DAWN / MINUTE_MS - 600, before)], DAWN + hours * HOUR_MS);
+            let mut late = lates.iter().cycle();
+            let left = greedy(&Pace::new(caps, DAWN, &tried), DAWN, until, || *late.next().unwrap());
+            let mut days = std::collections::BTreeMap::<i64, i64>::new();
+            left.iter().for_each(|at| *days.entry(day_of(*at, offset_ms)).or_default() += 1);
+            *days.entry(day_of(DAWN - 600 * MINUTE_MS, offset_ms)).or_default() += before;
+            let today = day_of(DAWN, offset_ms);
+            for (day, count) in days {
+                prop_assert!(count <= i64::from(copies).max(before) && (day >= today + from || count <= before), "{count} on {day}");
+            }
+            let leaves = greedy(&Pace::new(caps, DAWN, &tried), DAWN, until, || 0).len() as i64;
+            let promised = outlook(&[(caps, &tried)], i64::MAX / 2, DAWN, until).carried;
+            prop_assert!(promised <= leaves && promised + 4 + i64::from(per_minute) * 4 >= leaves, "{promised} of {leaves}");
+        }
+
+        #[test]
         fn the_outlook_promises_no_more_than_leaves_and_little_less(
             per_minute in 0_u32..50, per_day in 1_u32..2_000, before in 0_i64..2_000, hours in 1_i64..40,
         ) {
@@ -398,6 +487,25 @@ mod tests {
         let tried = [(DAWN / MINUTE_MS - 100, 50), (DAWN / MINUTE_MS - 50, 50)];
         let wait = Pace::new(caps(0, 40), DAWN, &tried).leave(DAWN).err().unwrap();
         assert_eq!(wait, DAY_MS - 49 * MINUTE_MS, "both flocks must be a day old");
+    }
+
+    #[test]
+    fn a_change_of_day_in_an_editions_life_gives_the_allowance_again() {
+        let allowance = Some(Allowance { from: day_of(DAWN, 0), copies: 500, offset_ms: 0 });
+        let caps = Caps { allowance, ..Caps::default() };
+        let (evening, tried) = (DAWN + 18 * HOUR_MS, [(DAWN / MINUTE_MS + 60, 200)]);
+        let carried = |until| outlook(&[(caps, &tried)], 2_000, evening, until).carried;
+        assert_eq!([carried(DAWN + DAY_MS), carried(DAWN + DAY_MS + MINUTE_MS)], [300, 800]);
+        let pace = Pace::new(caps, evening, &tried);
+        assert_eq!(greedy(&pace, evening, DAWN + DAY_MS, || 0).len(), 300);
+        assert_eq!(pace.leave(DAWN + DAY_MS - 1).err(), Some(1), "until midnight");
+        drop(pace.leave(DAWN + DAY_MS).ok().unwrap());
+        assert_eq!(pace.room(DAWN + DAY_MS), Ok(500), "what was not tried does not count");
+        // Others carry what it does not, and a cap for any 24 hours holds all the same.
+        let both = [(caps, &tried[..]), (Caps { per_day: Some(100), ..Caps::default() }, &[][..])];
+        assert_eq!(outlook(&both, 2_000, evening, DAWN + DAY_MS).carried, 400);
+        let narrow = Caps { per_day: Some(400), ..caps };
+        assert_eq!(outlook(&[(narrow, &tried)], 2_000, evening, DAWN + DAY_MS + MINUTE_MS).carried, 200);
     }
 
     #[test]

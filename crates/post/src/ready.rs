@@ -8,7 +8,7 @@ use mail::mime::Tails;
 use mail::shared::{Personal, PersonalCopy, SharedMail};
 use mail::smtp::client::Envelope;
 use mail::wire::Piece;
-use newsroom::{Delivery, Ms};
+use newsroom::{Delivery, DepartureKind, Ms, RouteId};
 use seal::Purpose;
 use vault::Vault;
 
@@ -69,6 +69,8 @@ pub struct Ready {
     tails: Tails,
     /// Its way's caps let it be tried; goes back with it when it was not.
     pub(crate) leave: Option<Leave>,
+    /// It waits for all others, whatever it is: a planted defect.
+    in_line: bool,
 }
 
 impl Ready {
@@ -98,7 +100,7 @@ impl Ready {
         let verp = format!("{}@{}", vault.post_key().verp(departure, reader), mail.domain().as_str());
         // RFC 5321 §4.5.5: a letter's bounce goes to the same receiver; it is told by its envelope alone.
         let from = EnvelopeAddress::parse(&verp).map(ReversePath::Address).map_err(|_| CopyFault::Address)?;
-        Ok(Self { delivery, to, from, head, tails: copy.tails, words, leave: None })
+        Ok(Self { delivery, to, from, head, tails: copy.tails, words, leave: None, in_line: false })
     }
 
     /// Its envelope.
@@ -117,11 +119,35 @@ impl Ready {
         self.pieces().iter().map(|piece| piece.bytes().len() as u64).sum()
     }
 
+    /// Whether it is a letter.
+    pub(crate) fn is_letter(&self) -> bool {
+        self.delivery.kind == DepartureKind::Letter
+    }
+
+    /// Whether it goes before the copies of editions: somebody has just asked for it, and waits.
+    pub(crate) fn goes_first(&self) -> bool {
+        self.is_letter() && !self.in_line
+    }
+
+    /// The same copy, standing in line if that is the planted defect.
+    pub(crate) fn in_line(self, in_line: bool) -> Self {
+        Self { in_line, ..self }
+    }
+
+    /// The way that it should come back by: whoever asked it to come again later knows us by our address. Not for ever, for
+    /// another may take what this one puts off and off.
+    pub(crate) fn comes_back_by(&self) -> Option<RouteId> {
+        self.delivery.tried_by.filter(|_| (1..=SAME_WAY_TRIES_MAX).contains(&self.delivery.attempts))
+    }
+
     /// The part of the reader's address before the `@`: to be scrubbed from answers.
     pub(crate) fn local(&self) -> &str {
         self.to.local()
     }
 }
+
+/// A copy that was put off comes back by the same way so many times.
+const SAME_WAY_TRIES_MAX: i64 = 2;
 
 /// Which token a slot of a body asks for. A slot of another name is a hole, and the copy is not made.
 fn purpose(slot: &str) -> Option<Purpose> {

@@ -12,7 +12,8 @@
 //! | dot | later | refused; relay at fault when it is about the account | **uncertain** |
 //!
 //! 421 is a farewell whatever it answers (RFC 5321 §3.8): the connection is over and the copy goes back unblamed, except
-//! after the dot, where it says "not taken" and the copy is tried later. Only a reader's own refusal counts against them.
+//! after the dot, where it says "not taken" and the copy is tried later. When is the server's word if it names a time
+//! (`when`), and else the usual wait. Only a reader's own refusal counts against them.
 //!
 //! Why it was refused is judged by `mail::reason`, the same for a reply and for a bounce. A refusal at RCPT that is hard
 //! (the address, its domain or its mail service is gone) makes the reader unreachable; one that is about the mailbox counts
@@ -24,13 +25,15 @@ use mail::smtp::client::{Phase, Trouble, What};
 use mail::smtp::{Reply, ReplyKind};
 use newsroom::Ms;
 
+use crate::when::When;
+
 /// How one try of a copy ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The receiving server took it.
     Accepted,
-    /// Not now: try again after the usual wait.
-    Later,
+    /// Not now: try again then.
+    Later(When),
     /// Never: the server refused this reader or this message.
     Refused,
     /// The way out is at fault, not the reader: the copy goes back to the queue and the relay rests.
@@ -56,7 +59,7 @@ pub fn of_reply(reply: &Reply) -> Verdict {
     match reply.kind() {
         ReplyKind::Done => Verdict::Accepted,
         ReplyKind::No => Verdict::Refused,
-        ReplyKind::NotNow | ReplyKind::GoOn => Verdict::Later,
+        ReplyKind::NotNow | ReplyKind::GoOn => Verdict::Later(When::of(&reply.text)),
     }
 }
 
@@ -68,7 +71,7 @@ pub fn of_trouble(trouble: &Trouble) -> Verdict {
             Phase::Dot => Verdict::Uncertain,
             // A message of ours that may not be sent as it is will not be better later.
             Phase::Body if matches!(trouble.what, What::Protocol(_)) => Verdict::Refused,
-            Phase::Body => Verdict::Later,
+            Phase::Body => Verdict::Later(When::Usual),
             _ => Verdict::RelayAtFault,
         };
     };
@@ -76,7 +79,7 @@ pub fn of_trouble(trouble: &Trouble) -> Verdict {
         (Phase::Dot, ReplyKind::No) if is_about_account(reply) => Verdict::RelayAtFault,
         (Phase::Dot, _) => of_reply(reply),
         _ if reply.is_closing() => Verdict::RelayAtFault,
-        (Phase::Rcpt | Phase::Data | Phase::Body, ReplyKind::NotNow) => Verdict::Later,
+        (Phase::Rcpt | Phase::Data | Phase::Body, ReplyKind::NotNow) => Verdict::Later(When::of(&reply.text)),
         (Phase::Rcpt, ReplyKind::No) if is_about_account(reply) => Verdict::RelayAtFault,
         (Phase::Rcpt | Phase::Body, ReplyKind::No) => Verdict::Refused,
         _ => Verdict::RelayAtFault,
@@ -207,8 +210,8 @@ mod tests {
             }
         }
         assert_eq!(of_trouble(&Trouble { phase: Phase::Dot, what: What::Timeout }), Verdict::Uncertain);
-        assert_eq!(of_trouble(&refused(Phase::Dot, 451, "try later")), Verdict::Later);
-        assert_eq!(of_trouble(&refused(Phase::Dot, 421, "closing")), Verdict::Later);
+        assert_eq!(of_trouble(&refused(Phase::Dot, 451, "try later")), Verdict::Later(When::Usual));
+        assert_eq!(of_trouble(&refused(Phase::Dot, 421, "closing")), Verdict::Later(When::Usual));
         assert_eq!(of_trouble(&refused(Phase::Dot, 554, "no")), Verdict::Refused);
     }
 
@@ -225,7 +228,7 @@ mod tests {
         assert_eq!((status(Phase::Dot, 7), status(Phase::Dot, 2)), (Verdict::RelayAtFault, Verdict::Refused));
         assert_eq!((status(Phase::Rcpt, 7), status(Phase::Rcpt, 2)), (Verdict::RelayAtFault, Verdict::Refused));
         assert_eq!(of_trouble(&refused(Phase::Rcpt, 550, "no such mailbox")), Verdict::Refused);
-        assert_eq!(of_trouble(&refused(Phase::Rcpt, 451, "greylisted")), Verdict::Later);
+        assert_eq!(of_trouble(&refused(Phase::Rcpt, 451, "greylisted")), Verdict::Later(When::Usual));
     }
 
     #[test]

@@ -5,6 +5,26 @@
 
 -- warming up: plans, and what they allowed
 
+-- How much a new way may carry on each of its first days: volumes in order, parted by spaces. Days are counted from 1970 by
+-- the outlet's own clock.
+CREATE TABLE warm_up (
+  route BIGINT PRIMARY KEY,
+  start BIGINT NOT NULL,
+  volumes TEXT NOT NULL
+);
+
+-- What each way carried on a day, counted while some way is warming up.
+CREATE TABLE way_day (
+  day BIGINT NOT NULL,
+  route BIGINT NOT NULL,
+  tried BIGINT NOT NULL,
+  put_off BIGINT NOT NULL,
+  PRIMARY KEY (day, route)
+) /* clustered */;
+
+-- Complaints by the day, whichever way the copies took.
+CREATE INDEX returned_complaint ON returned (at) WHERE kind = 2;
+
 
 -- watching: what relays report by webhook, and rates
 

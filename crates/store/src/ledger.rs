@@ -124,7 +124,7 @@ pub(crate) fn recover(tx: &Write, now: Ms) -> Result<()> {
 
 const CLAIM_EDITION: &str = sql!(
     "SELECT d.departure, d.lane, d.position, d.reader, d.cohort, d.attempts, r.kid, r.sealed, p.instant, p.expires,
-       p.kind, p.newsletter
+       p.kind, p.newsletter, d.route
      FROM departure AS p
      JOIN delivery AS d ON d.departure = p.id
      LEFT JOIN reader AS r ON r.id = d.reader
@@ -134,7 +134,7 @@ const CLAIM_EDITION: &str = sql!(
 );
 const CLAIM_LETTERS: &str = sql!(
     "SELECT d.departure, d.lane, d.position, d.reader, d.cohort, d.attempts, r.kid, r.sealed, p.instant, p.expires,
-       p.kind, p.newsletter
+       p.kind, p.newsletter, d.route
      FROM departure AS p
      JOIN delivery AS d ON d.departure = p.id
      LEFT JOIN reader AS r ON r.id = d.reader
@@ -142,9 +142,20 @@ const CLAIM_LETTERS: &str = sql!(
      ORDER BY p.kind, p.id, d.lane, d.position
      LIMIT $1"
 );
+const CLAIM_DUE_LETTERS: &str = sql!(
+    "SELECT d.departure, d.lane, d.position, d.reader, d.cohort, d.attempts, r.kid, r.sealed, p.instant, p.expires,
+       p.kind, p.newsletter, d.route
+     FROM departure AS p
+     JOIN deferral AS f ON f.departure = p.id
+     JOIN delivery AS d ON d.departure = f.departure AND d.lane = f.lane AND d.position = f.position
+     LEFT JOIN reader AS r ON r.id = d.reader
+     WHERE p.kind = 2 AND p.state IN (0, 1, 2) AND p.state = 1 AND f.due <= $1 AND d.state = 4
+     ORDER BY p.kind, p.id, d.lane, d.position
+     LIMIT $2"
+);
 const CLAIM_DUE: &str = sql!(
     "SELECT d.departure, d.lane, d.position, d.reader, d.cohort, d.attempts, r.kid, r.sealed, p.instant, p.expires,
-       p.kind, p.newsletter
+       p.kind, p.newsletter, d.route
      FROM deferral AS f
      JOIN delivery AS d ON d.departure = f.departure AND d.lane = f.lane AND d.position = f.position
      JOIN departure AS p ON p.id = f.departure
@@ -176,7 +187,9 @@ pub enum Claim {
     Edition(DepartureId, i64, i64),
     /// The next queued letters.
     Letters,
-    /// Deferred copies whose time has come.
+    /// Deferred letters whose time has come.
+    DueLetters(Ms),
+    /// Deferred copies whose time has come, letters among them.
     Due(Ms),
 }
 
@@ -194,6 +207,7 @@ pub fn claim(tx: &Write, lease: Lease, what: Claim, limit: i64) -> Result<Vec<De
             (tx.query(CLAIM_EDITION, args![departure.0, lane, position, limit])?, DeliveryState::Queued)
         }
         Claim::Letters => (tx.query(CLAIM_LETTERS, args![limit])?, DeliveryState::Queued),
+        Claim::DueLetters(now) => (tx.query(CLAIM_DUE_LETTERS, args![now, limit])?, DeliveryState::Deferred),
         Claim::Due(now) => (tx.query(CLAIM_DUE, args![now, limit])?, DeliveryState::Deferred),
     };
     let lost: Vec<_> = rows.iter().filter(|r| r.int_or_none(6).is_none()).map(key_of).collect();
@@ -208,7 +222,7 @@ pub fn claim(tx: &Write, lease: Lease, what: Claim, limit: i64) -> Result<Vec<De
         .collect();
     let mine = tx.update_many(&LEASE_ROWS, &leased)?;
     let kept: Vec<Delivery> = found.into_iter().zip(mine).filter(|(_, mine)| *mine).map(|(d, _)| d).collect();
-    if matches!(what, Claim::Due(_)) {
+    if matches!(what, Claim::Due(_) | Claim::DueLetters(_)) {
         forget_deferrals(tx, kept.iter().map(|d| d.key))?;
     }
     Ok(kept)
@@ -226,6 +240,8 @@ fn delivery(row: &Row) -> Delivery {
         kind: if row.int(10) == 1 { DepartureKind::Edition } else { DepartureKind::Letter },
         newsletter: NewsletterId(row.int(11)),
         attempts: row.int(5),
+        // Route 0: it was not tried yet.
+        tried_by: Some(RouteId(row.int(12))).filter(|route| route.0 != 0),
         sealed: (row.int(6), row.bytes(7)),
         instant: row.int(8),
         expires: row.int(9),

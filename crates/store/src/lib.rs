@@ -32,6 +32,7 @@ pub mod tallies;
 pub mod test_copies;
 pub mod topics;
 mod value;
+pub mod warm_up;
 pub mod ways;
 pub mod whole;
 

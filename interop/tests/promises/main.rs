@@ -26,3 +26,4 @@ mod story;
 mod stranger;
 mod strangers;
 mod walk;
+mod warming;

@@ -100,6 +100,28 @@ pub struct SetRelay {
     pub common: Common,
 }
 
+/// A plan for a new way's first days.
+#[derive(Debug, Args)]
+pub struct WarmRelay {
+    /// Its name: `coranto relay list` shows it; `main` is the one of the settings.
+    pub name: String,
+    /// The plan's first day, as 2026-12-01; today when it is not named.
+    #[arg(long, value_name = "DATE")]
+    pub start: Option<String>,
+    /// A file with the most copies of each day, the first one first: numbers parted by spaces or lines.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["default", "off"])]
+    pub plan: Option<std::path::PathBuf>,
+    /// The usual plan: 50, 100, 500, 1,000 copies and so on, for two weeks.
+    #[arg(long, conflicts_with = "off")]
+    pub default: bool,
+    /// End the plan: the way carries as much as its caps let it.
+    #[arg(long, conflicts_with = "start")]
+    pub off: bool,
+    /// Which newsroom.
+    #[command(flatten)]
+    pub common: Common,
+}
+
 /// `coranto relay`.
 #[derive(Debug, Subcommand)]
 pub enum Relay {
@@ -123,6 +145,11 @@ pub enum Relay {
     /// Open a connection to a relay, greet and log in. No mail is sent.
     #[command(after_help = "Example: coranto relay try backup")]
     Try(NamedRelay),
+    /// Let a new way carry little at first, and more each day: receivers judge an address they do not know by how it begins.
+    #[command(
+        after_help = "Examples: coranto relay warm backup --default\n          coranto relay warm backup --start 2026-12-01 --plan days.txt\n          coranto relay warm backup --off"
+    )]
+    Warm(WarmRelay),
     /// Take a further relay away. What it carried stays in the ledger under its name.
     #[command(after_help = "Example: coranto relay remove backup")]
     Remove(NamedRelay),
@@ -134,6 +161,7 @@ impl Relay {
         match self {
             Self::List(of) => &of.common,
             Self::Add(of) | Self::Change(of) => &of.common,
+            Self::Warm(of) => &of.common,
             Self::Rest(of) | Self::Use(of) | Self::Try(of) | Self::Remove(of) => &of.common,
         }
     }

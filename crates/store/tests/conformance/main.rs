@@ -11,6 +11,7 @@ mod next_edition;
 mod readers;
 mod returned;
 mod slots;
+mod warm_up;
 mod ways;
 mod whole;
 mod writing;

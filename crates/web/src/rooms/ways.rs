@@ -50,6 +50,8 @@ struct RelayView {
     weight: u32,
     caps: String,
     carried: String,
+    /// What its plan for warming up says of today; empty when it has none.
+    warms: String,
     answered: String,
     alerted: String,
     has_password: bool,
@@ -82,7 +84,8 @@ async fn list(hall: Arc<Hall>, visit: Visit) -> Done {
 
 async fn show(hall: &Hall, visit: &Visit, status: StatusCode, told: Told) -> Done {
     let (first, now) = ((hall.desk.office.first)(&visit.kept), visit.now);
-    let listed = hall.desk.store.read(move |tx| listing::every(tx, first, now)).await?;
+    let zone = visit.outlet.zone.clone();
+    let listed = hall.desk.store.read(move |tx| listing::every(tx, first, &zone, now)).await?;
     let fresh = RelayTerms::new(RouteId(0), "");
     let sent = &visit.sent.fields;
     let typed = |name: &str| sent.has("name").then(|| sent.one(name).to_owned());
@@ -112,6 +115,7 @@ fn view(one: &Listed, zone: &str) -> RelayView {
         weight: terms.weight,
         caps: terms.caps_told(),
         carried: one.carried(),
+        warms: one.warms.clone().unwrap_or_default(),
         answered: one.answered(at).unwrap_or_default(),
         alerted: alerted.map(at).unwrap_or_default(),
         has_password: !terms.password.is_empty(),
@@ -261,7 +265,7 @@ pub(crate) async fn ill(hall: &Hall, visit: &Visit) -> Result<Vec<String>, Troub
     let relays = std::iter::once(first).chain(read.0);
     let ill = |terms: RelayTerms| {
         let standing = standings.get(&terms.id).cloned();
-        let one = Listed { terms, standing, hour: 0, day: 0 };
+        let one = Listed { terms, standing, hour: 0, day: 0, warm_up: None, warms: None };
         one.is_ill().then(|| {
             let how = one.how(|at| moment::minute(at, &visit.outlet.zone));
             format!("The relay {}: {how}", one.terms.name)
