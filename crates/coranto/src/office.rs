@@ -34,6 +34,7 @@ pub fn orders_by(house: &House, routes: Routes, until: Until, stop: watch::Recei
         sender: Sender { signer: Arc::new(signer(house)?), leaves_by_mail: crate::returning::leaves_by_mail(house) },
         routes,
         holder: house.holder(),
+        lease_ms: post::LEASE_MS,
         idle_ms: IDLE_MS,
         retry_first_ms: settings.retry_first_ms(),
         doubts: settings.doubts(),

@@ -133,6 +133,7 @@ impl Charter {
             }]),
             // A restart has the holder of the life before it; a second poster has one of its own.
             holder: name.split('-').next().unwrap_or(name).into(),
+            lease_ms: post::LEASE_MS,
             idle_ms: IDLE_MS,
             doubts: post::Doubts::Hold,
             rules: store::returned::Rules { soft_editions: 5, soft_ms: 14 * DAY_MS },
