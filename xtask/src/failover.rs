@@ -11,7 +11,7 @@ use crate::crash::reconcile::{self, Balance, Marks};
 use crate::dice::Dice;
 use crate::founding::{Ground, Newsroom, database};
 use crate::programs::{Build, Program, Sink};
-use crate::results::Results;
+use crate::results::{Results, workshop};
 use crate::sink::turn::Turn;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
@@ -80,7 +80,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let missing: Vec<u64> = wanted.iter().copied().filter(|seed| results.of_seed(*seed) == 0).collect();
     println!("failover: seeds {} to {}, {} runs to make", wanted[0], wanted[wanted.len() - 1], missing.len());
     if !missing.is_empty() {
-        let folder = interop::target().join("failover").join(std::process::id().to_string());
+        let folder = workshop("failover")?;
         let made = make(arguments, &folder, &missing, &mut results);
         if made.is_ok() {
             std::fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;

@@ -9,7 +9,7 @@ use crate::crash::reconcile::{self, Balance, Marks};
 use crate::dice::Dice;
 use crate::founding::{Ground, Newsroom, database};
 use crate::programs::{Build, Program, Sink};
-use crate::results::Results;
+use crate::results::{Results, workshop};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use coranto::config::FILE;
@@ -82,7 +82,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let missing: Vec<u64> = wanted.iter().copied().filter(|seed| results.of_seed(*seed) == 0).collect();
     println!("fence: {} rounds from seed {}, {} to make", wanted.len(), arguments.seed, missing.len());
     if !missing.is_empty() {
-        let folder = interop::target().join("fence").join(std::process::id().to_string());
+        let folder = workshop("fence")?;
         let made = make(arguments, &folder, &missing, &mut results);
         fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
         made?;

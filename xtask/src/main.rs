@@ -10,6 +10,7 @@ mod dice;
 mod failover;
 mod fence;
 mod founding;
+mod planted;
 mod power;
 mod programs;
 mod results;
@@ -17,6 +18,7 @@ mod simulate;
 mod sink;
 mod suite;
 mod tidy;
+mod trust;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -57,6 +59,10 @@ enum Task {
     Fence(fence::Arguments),
     /// Cut the power of the program's disk in the middle of an edition. Needs root and loop devices.
     Power(power::Arguments),
+    /// Run every rig with the defects that it must see.
+    Planted(planted::Arguments),
+    /// Write docs/trust.md from what the rigs have kept.
+    Trust,
     /// Measure what an edition costs, beside what it could cost at best.
     Bench {
         #[command(subcommand)]
@@ -95,6 +101,8 @@ fn run(task: Task) -> Result<()> {
         Task::Failover(arguments) => failover::run(&arguments),
         Task::Fence(arguments) => fence::run(&arguments),
         Task::Power(arguments) => power::run(&arguments),
+        Task::Planted(arguments) => planted::run(&arguments),
+        Task::Trust => trust::run(&root()),
         Task::Bench { what } => bench::run(&what),
         Task::Ceiling(arguments) => bench::ceiling::run(&arguments),
         Task::Poster(arguments) => crash::poster::run(&arguments),

@@ -11,7 +11,7 @@ use crate::crash::reconcile::{self, Balance, Marks};
 use crate::dice::Dice;
 use crate::founding::{Closed, Ground, Newsroom, world};
 use crate::programs::{Build, Coranto, Program, Sink};
-use crate::results::Results;
+use crate::results::{Results, workshop};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use coranto::config::Config;
@@ -93,7 +93,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 }
 
 fn make(arguments: &Arguments, seeds: &[u64], results: &mut Results) -> Result<()> {
-    let folder = interop::target().join("power").join(std::process::id().to_string());
+    let folder = workshop("power")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let disk = Disk::new(&folder).context(
         "NO POWER WAS CUT: this needs root, loop devices, mkfs.ext4, e2fsck and python3. Nothing was tried and nothing proved",

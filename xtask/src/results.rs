@@ -25,6 +25,23 @@ pub fn folder() -> PathBuf {
     interop::target().join("rigs")
 }
 
+/// The folder in which a run of `rig` does its work. Those of runs that were killed are swept away, with what is mounted in
+/// them.
+pub fn workshop(rig: &str) -> Result<PathBuf> {
+    let home = interop::target().join(rig);
+    std::fs::create_dir_all(&home).with_context(|| home.display().to_string())?;
+    for entry in std::fs::read_dir(&home)?.filter_map(Result::ok) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let process = name.split('-').next().filter(|process| process.bytes().all(|byte| byte.is_ascii_digit()));
+        if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
+            // Only the rig of power cuts mounts something there.
+            Command::new("umount").arg(entry.path().join("disk")).output().ok();
+            std::fs::remove_dir_all(entry.path()).ok();
+        }
+    }
+    Ok(home.join(std::process::id().to_string()))
+}
+
 /// Every line of a file of results; one that was being written when the rig was killed is no result.
 pub fn read(path: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(path).unwrap_or_default();
