@@ -7,7 +7,7 @@
 use crate::scratch::Scratch;
 use crate::{Tool, need};
 use anyhow::{Context, Result, bail, ensure};
-use postgres::{Client, NoTls};
+use postgres::{Client, NoTls, SimpleQueryMessage};
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, chown};
@@ -32,6 +32,17 @@ pub struct Server {
     databases: AtomicUsize,
     stop: Option<mpsc::Sender<()>>,
     owner: Option<thread::JoinHandle<()>>,
+}
+
+/// The first row of a query at `url`, each column as text; none if there is no row.
+pub fn first_row(url: &str, query: &str) -> Result<Option<Vec<String>>> {
+    let mut client = Client::connect(url, NoTls)?;
+    let rows = client.simple_query(query)?;
+    let row = rows.into_iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    Ok(row.map(|row| (0..row.len()).map(|column| row.get(column).unwrap_or_default().to_owned()).collect()))
 }
 
 /// One server for all tests of a program, or None, with the calling test recorded as skipped.

@@ -2,17 +2,22 @@
 //!
 //! A newsroom is founded and filled, editions are cut, and `coranto edition send` sends them to a sink that misbehaves;
 //! the poster is killed several times an edition and started again until all is settled. Then every receipt is held
-//! against the ledger. A planted defect (`--planted`) must be found out: a rig that cannot fail proves nothing (P29).
+//! against the ledger. With `--cuts` it is the connections that end, after a random number of octets either way.
+//! What was found is kept edition by edition, and a newsroom whose editions were all sent is not founded again. A planted defect (`--planted`) must be found out: a rig that cannot fail proves nothing (P29).
 
+mod cuts;
 pub mod kills;
 pub mod poster;
 pub mod reconcile;
 mod trial;
 
+use crate::programs::Build;
+use crate::results::Results;
 use anyhow::{Context, Result, ensure};
-use clap::{Args, ValueEnum};
+use clap::Args;
+use poster::Planted;
 use reconcile::Balance;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Instant;
 use tokio::runtime::Runtime;
@@ -30,9 +35,18 @@ pub struct Arguments {
     /// How many editions each sends.
     #[arg(long, default_value_t = 10, value_name = "N")]
     editions: usize,
-    /// How often the poster is killed in each edition.
-    #[arg(long, default_value_t = 10, value_name = "N")]
-    kills: usize,
+    /// How often the poster is killed in each edition: ten times, or never with --cuts.
+    #[arg(long, value_name = "N")]
+    kills: Option<usize>,
+    /// Cut every connection after a random number of octets, either way; then nothing else goes wrong at the sink.
+    #[arg(long)]
+    cuts: bool,
+    /// How many connections the poster may open.
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    connections: usize,
+    /// Send with the program as it is shipped, not as it is developed.
+    #[arg(long)]
+    release: bool,
     /// Decides the moments of the kills and what goes wrong at the sink.
     #[arg(long, default_value_t = 1, value_name = "N")]
     seed: u64,
@@ -50,22 +64,30 @@ pub struct Arguments {
     keep: bool,
 }
 
-/// A defect that the poster can be given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Planted {
-    /// The final dot leaves without its durable mark.
-    MarkAfterDot,
-    /// A copy counts as sent when it is claimed.
-    CursorMovedOnFetch,
-}
+/// How often the poster is killed in an edition unless told otherwise.
+const KILLS: usize = 10;
 
-impl Planted {
-    /// Its name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Planted::MarkAfterDot => "mark-after-dot",
-            Planted::CursorMovedOnFetch => "cursor-moved-on-fetch",
-        }
+impl Arguments {
+    fn kills(&self) -> usize {
+        self.kills.unwrap_or(if self.cuts { 0 } else { KILLS })
+    }
+
+    fn build(&self) -> Build {
+        if self.release { Build::Release } else { Build::Debug }
+    }
+
+    /// What the results are of.
+    fn settings(&self) -> Value {
+        json!({
+            "readers": self.readers,
+            "editions": self.editions,
+            "kills": self.kills(),
+            "cuts": self.cuts,
+            "connections": self.connections,
+            "database": if self.database == "sqlite" { "sqlite" } else { "postgres" },
+            "wait_ms": self.wait_ms,
+            "planted": self.planted.map(Planted::name),
+        })
     }
 }
 
@@ -73,6 +95,8 @@ impl Planted {
 pub struct Edition {
     number: usize,
     kills: usize,
+    /// How many connections were cut.
+    cuts: u64,
     /// How often a poster ended by itself without having finished.
     gave_up: usize,
     /// How often the ledger was summed up.
@@ -85,47 +109,54 @@ pub struct Edition {
     balance: Balance,
 }
 
-/// Runs the trials, prints a table and one line of JSON; fails if a promise was broken, or if a kill could not be made.
+/// Runs the trials that are missing, prints a table and one line of JSON of all; fails if a promise was broken, or if a kill
+/// could not be made.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let one_newsroom = arguments.database.contains("://");
     ensure!(!one_newsroom || arguments.trials == 1, "one empty database holds one newsroom: ask for one trial");
     let began = Instant::now();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let mut all = Vec::new();
-    let mut strays = Vec::new();
+    let mut results = Results::open(if arguments.cuts { "cuts" } else { "crash" }, arguments.settings())?;
+    let seeds = arguments.seed..arguments.seed + arguments.trials;
     println!("{HEAD}");
-    for seed in arguments.seed..arguments.seed + arguments.trials {
+    for seed in seeds.clone() {
+        if results.of_seed(seed) >= arguments.editions {
+            continue;
+        }
         let folder = interop::target().join("crash").join(format!("{}-{seed}", std::process::id()));
-        let (editions, mut astray) = trial(arguments, &runtime, &folder, seed)?;
-        let clean = astray.is_empty() && editions.iter().all(|edition| edition.breaches == 0);
+        let clean = trial(arguments, &runtime, &folder, seed, &mut results)?;
         if arguments.keep || (!clean && arguments.planted.is_none()) {
             println!("  the newsroom of seed {seed} lies in {}", folder.display());
         } else {
             std::fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
         }
-        all.extend(editions);
-        strays.append(&mut astray);
     }
-    strays.iter().take(reconcile::TOLD_MAX).for_each(|stray| println!("  stray: {stray}"));
-    let total = total(arguments, &all, strays.len(), began.elapsed().as_secs_f64());
+    results.rows.retain(|row| row["seed"].as_u64().is_some_and(|seed| seeds.contains(&seed)));
+    let total = total(arguments, &results, began.elapsed().as_secs_f64());
     println!("{total}");
     ensure!(total["breaches"] == 0, "a promise was broken");
-    let kills: usize = all.iter().map(|edition| edition.kills).sum();
-    let asked = arguments.kills * all.len();
+    let asked = (arguments.kills() * results.rows.len()) as u64;
+    let kills = results.sum("kills");
     ensure!(arguments.planted.is_some() || kills == asked, "only {kills} of {asked} kills could be made");
     Ok(())
 }
 
-/// One newsroom's editions, and the receipts that are of none.
-fn trial(arguments: &Arguments, runtime: &Runtime, folder: &Path, seed: u64) -> Result<(Vec<Edition>, Vec<String>)> {
+/// One newsroom's editions, each kept. `true`: no promise was broken.
+fn trial(arguments: &Arguments, runtime: &Runtime, folder: &Path, seed: u64, results: &mut Results) -> Result<bool> {
     let mut trial = Trial::found(arguments, runtime, folder, seed)?;
-    let mut editions = Vec::new();
-    for number in 0..arguments.editions {
+    let mut clean = true;
+    for number in results.of_seed(seed)..arguments.editions {
         let edition = trial.edition(number).with_context(|| format!("edition {} of seed {seed}", number + 1))?;
         edition.print(seed);
-        editions.push(edition);
+        clean &= edition.breaches == 0;
+        results.keep(seed, edition.json())?;
     }
-    Ok((editions, trial.end()?))
+    let strays = trial.end()?;
+    strays.iter().take(reconcile::TOLD_MAX).for_each(|stray| println!("  stray: {stray}"));
+    if !strays.is_empty() {
+        results.keep(seed, json!({"strays": strays.len(), "breaches": strays.len()}))?;
+    }
+    Ok(clean && strays.is_empty())
 }
 
 const HEAD: &str = "seed  edition  audience  accepted  refused  uncertain (with mail)  kills  at one kill / open  \
@@ -151,42 +182,79 @@ impl Edition {
             self.sums,
             self.seconds,
         );
+        if self.cuts > 0 {
+            println!("  {} connections cut", self.cuts);
+        }
         for fault in &b.told {
             println!("  breach: {fault}");
         }
     }
+
+    fn json(&self) -> Value {
+        let b = &self.balance;
+        json!({
+            "edition": self.number,
+            "audience": b.audience,
+            "accepted": b.accepted,
+            "refused": b.refused,
+            "excluded": b.excluded,
+            "uncertain": b.uncertain,
+            "uncertain_with_mail": b.uncertain_with_mail,
+            "uncertain_by_kills": self.uncertain_by_kills,
+            "uncertain_at_a_kill": self.uncertain_at_a_kill,
+            "open_at_that_kill": self.open_at_that_kill,
+            "kills": self.kills,
+            "cuts": self.cuts,
+            "gave_up": self.gave_up,
+            "missed": b.missed,
+            "twice": b.twice,
+            "twice_in_doubt": b.twice_in_doubt,
+            "strays": b.strays,
+            "unlisted": b.unlisted,
+            "altered": b.altered,
+            "sums": self.sums,
+            "breaches": self.breaches,
+        })
+    }
 }
 
-fn total(arguments: &Arguments, all: &[Edition], strays: usize, seconds: f64) -> serde_json::Value {
-    let sum = |of: fn(&Edition) -> usize| all.iter().map(of).sum::<usize>();
-    let worst = all.iter().max_by_key(|edition| edition.uncertain_at_a_kill);
-    let database = if arguments.database == "sqlite" { "sqlite" } else { "postgres" };
-    json!({
-        "rig": "crash",
+/// What is summed up over all editions.
+const SUMMED: [&str; 18] = [
+    "audience",
+    "accepted",
+    "refused",
+    "excluded",
+    "uncertain",
+    "uncertain_with_mail",
+    "uncertain_by_kills",
+    "kills",
+    "cuts",
+    "gave_up",
+    "missed",
+    "twice",
+    "twice_in_doubt",
+    "strays",
+    "unlisted",
+    "altered",
+    "sums",
+    "breaches",
+];
+
+/// What all editions came to.
+fn total(arguments: &Arguments, results: &Results, seconds: f64) -> Value {
+    let worst = results.rows.iter().max_by_key(|row| row["uncertain_at_a_kill"].as_u64());
+    let mut total = json!({
+        "rig": if arguments.cuts { "cuts" } else { "crash" },
+        "settings": arguments.settings(),
         "seed": arguments.seed,
         "trials": arguments.trials,
-        "database": database,
-        "planted": arguments.planted.map(Planted::name),
-        "editions": all.len(),
-        "audience": sum(|e| e.balance.audience),
-        "accepted": sum(|e| e.balance.accepted),
-        "refused": sum(|e| e.balance.refused),
-        "excluded": sum(|e| e.balance.excluded),
-        "uncertain": sum(|e| e.balance.uncertain),
-        "uncertain_with_mail": sum(|e| e.balance.uncertain_with_mail),
-        "uncertain_by_kills": sum(|e| e.uncertain_by_kills),
-        "kills": sum(|e| e.kills),
-        "uncertain_at_a_kill_max": worst.map_or(0, |e| e.uncertain_at_a_kill),
-        "open_at_that_kill": worst.map_or(0, |e| e.open_at_that_kill),
-        "gave_up": sum(|e| e.gave_up),
-        "missed": sum(|e| e.balance.missed),
-        "twice": sum(|e| e.balance.twice),
-        "twice_in_doubt": sum(|e| e.balance.twice_in_doubt),
-        "strays": sum(|e| e.balance.strays) + strays,
-        "unlisted": sum(|e| e.balance.unlisted),
-        "altered": sum(|e| e.balance.altered),
-        "sums": all.iter().map(|e| e.sums).sum::<u64>(),
-        "breaches": sum(|e| e.breaches) + strays,
+        "editions": results.rows.iter().filter(|row| row["audience"].is_u64()).count(),
+        "uncertain_at_a_kill_max": worst.map_or(0, |row| row["uncertain_at_a_kill"].as_u64().unwrap_or(0)),
+        "open_at_that_kill": worst.map_or(0, |row| row["open_at_that_kill"].as_u64().unwrap_or(0)),
         "seconds": seconds.round(),
-    })
+    });
+    for name in SUMMED {
+        total[name] = json!(results.sum(name));
+    }
+    total
 }

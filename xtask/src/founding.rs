@@ -131,13 +131,23 @@ impl Newsroom {
 
     /// Publishes the next `count` stories, each by `coranto article import`.
     pub fn publish(&mut self, count: usize) -> Result<()> {
-        for _ in 0..count {
-            let (page, url) = self.stories.next()?;
-            let page = page.to_str().context("a path that is text")?;
-            self.coranto.ask(&["article", "import", page, "--url", &url])?;
-        }
-        Ok(())
+        self.stories.publish(&self.coranto, count)
     }
+
+    /// Closes the library's own look at it: what is left has nothing open in its folder.
+    pub fn close(self) -> Closed {
+        Closed { coranto: self.coranto, addresses: self.addresses, stories: self.stories }
+    }
+}
+
+/// A newsroom that only the program opens.
+pub struct Closed {
+    /// The real program on its folder.
+    pub coranto: Coranto,
+    /// Every reader's address.
+    pub addresses: BTreeMap<ReaderId, String>,
+    /// What it publishes next.
+    pub stories: Stories,
 }
 
 /// A reader about to be laid in.
@@ -157,7 +167,7 @@ pub fn world() -> world::World {
 const NOWHERE: &str = "http://127.0.0.1";
 
 /// The demo's stories as saved pages, over and over again under new addresses.
-struct Stories {
+pub struct Stories {
     folder: PathBuf,
     newsstand: Newsstand,
     taken: usize,
@@ -169,6 +179,16 @@ impl Stories {
         let newsstand = Newsstand::new(first_day(now));
         newsstand.set(Morning::Second);
         Ok(Stories { folder, newsstand, taken: 0 })
+    }
+
+    /// Publishes the next `count` stories, each by `coranto article import`.
+    pub fn publish(&mut self, coranto: &Coranto, count: usize) -> Result<()> {
+        for _ in 0..count {
+            let (page, url) = self.next()?;
+            let page = page.to_str().context("a path that is text")?;
+            coranto.ask(&["article", "import", page, "--url", &url])?;
+        }
+        Ok(())
     }
 
     /// The next page, saved, and the address it has.

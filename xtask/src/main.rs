@@ -7,12 +7,18 @@ mod bench;
 mod ci;
 mod crash;
 mod dice;
+mod failover;
+mod fence;
 mod founding;
+mod planted;
+mod power;
 mod programs;
+mod results;
 mod simulate;
 mod sink;
 mod suite;
 mod tidy;
+mod trust;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -47,6 +53,16 @@ enum Task {
     Receipts(sink::summary::Arguments),
     /// Kill the poster again and again, and hold every receipt against the ledger.
     Crash(crash::Arguments),
+    /// Suspend one of two relays in the middle of an edition, again and again, in every way that relays have.
+    Failover(failover::Arguments),
+    /// Stop, wake and kill four posters on one PostgreSQL, and show that no copy is sent by two of them.
+    Fence(fence::Arguments),
+    /// Cut the power of the program's disk in the middle of an edition. Needs root and loop devices.
+    Power(power::Arguments),
+    /// Run every rig with the defects that it must see.
+    Planted(planted::Arguments),
+    /// Write docs/trust.md from what the rigs have kept.
+    Trust,
     /// Measure what an edition costs, beside what it could cost at best.
     Bench {
         #[command(subcommand)]
@@ -55,7 +71,7 @@ enum Task {
     /// Write the copies of the latest edition without a ledger: the ceiling that `bench post` measures against.
     #[command(hide = true)]
     Ceiling(bench::ceiling::Arguments),
-    /// Send the latest edition with a planted defect: what the crash rig kills when it is to find one.
+    /// Send the latest edition as a rig wants it: with a planted defect, or a lease of seconds.
     #[command(hide = true)]
     Poster(crash::poster::Arguments),
 }
@@ -82,6 +98,11 @@ fn run(task: Task) -> Result<()> {
         Task::Sink(arguments) => sink::run(arguments),
         Task::Receipts(arguments) => sink::summary::run(&arguments),
         Task::Crash(arguments) => crash::run(&arguments),
+        Task::Failover(arguments) => failover::run(&arguments),
+        Task::Fence(arguments) => fence::run(&arguments),
+        Task::Power(arguments) => power::run(&arguments),
+        Task::Planted(arguments) => planted::run(&arguments),
+        Task::Trust => trust::run(&root()),
         Task::Bench { what } => bench::run(&what),
         Task::Ceiling(arguments) => bench::ceiling::run(&arguments),
         Task::Poster(arguments) => crash::poster::run(&arguments),

@@ -5,7 +5,7 @@
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
@@ -111,10 +111,16 @@ pub struct Sink {
 impl Sink {
     /// Starts the sink of the xtask at `xtask` with its receipts in `folder`, misbehaving as `script` says.
     pub fn start(xtask: &Path, folder: &Path, script: &[String]) -> Result<Sink> {
+        let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        Sink::start_at(anywhere, xtask, folder, script)
+    }
+
+    /// The same at an address that it had before.
+    pub fn start_at(address: SocketAddr, xtask: &Path, folder: &Path, script: &[String]) -> Result<Sink> {
         let receipts = folder.join("receipts");
         let errors = folder.join("sink.log");
         let mut command = Command::new(xtask);
-        command.args(["sink", "--listen", "127.0.0.1:0", "--receipts"]).arg(&receipts).args(script);
+        command.args(["sink", "--listen", &address.to_string(), "--receipts"]).arg(&receipts).args(script);
         let noise = File::create(&errors).with_context(|| errors.display().to_string())?;
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(noise);
         let mut child = command.spawn().context("starting the sink")?;
@@ -161,6 +167,16 @@ impl Coranto {
     /// Runs a command to its end and gives its answer.
     pub fn ask(&self, words: &[&str]) -> Result<Value> {
         answer(self.command(words), &words.join(" "))
+    }
+
+    /// The same for a setting that is a secret: it is read from the input, so that no list of processes shows it.
+    pub fn tell(&self, setting: &str, secret: &str) -> Result<()> {
+        let mut command = self.command(&["settings", setting]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().context("coranto settings")?;
+        child.stdin.take().expect("its input was asked for").write_all(secret.as_bytes())?;
+        let status = child.wait()?;
+        ensure!(status.success(), "coranto settings {setting}: {status}");
+        Ok(())
     }
 
     /// Founds the newsroom, in PostgreSQL if a `database` is named.

@@ -6,11 +6,12 @@
 pub mod receipts;
 pub mod script;
 pub mod summary;
+pub mod turn;
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use mail::address::HostName;
-use mail::smtp::server::{Answer, Flow, Limits, Received, Receiver, Terms, serve};
+use mail::smtp::server::{Answer, Flow, Limits, Offer, Received, Receiver, Terms, serve};
 use mail::smtp::{Enhanced, Reply};
 use receipts::{Log, Outcome, Receipt};
 use script::{Attempts, Plan, Script};
@@ -21,7 +22,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
+use turn::{Step, Turn};
 
 /// Far more than any edition opens; beyond it a new connection waits until one ends.
 const CONNECTIONS_MAX: usize = 4_096;
@@ -64,6 +67,8 @@ struct Shared {
     script: Script,
     terms: Terms,
     state: Mutex<State>,
+    /// Messages that came whole so far.
+    messages: watch::Sender<u64>,
 }
 
 struct State {
@@ -103,8 +108,27 @@ impl Shared {
         let limits = Limits { commands_max: u64::MAX, ..Limits::default() };
         let log = Log::open(&arguments.receipts, arguments.keep.as_deref())?;
         let state = State { log, attempts: Attempts::default(), tally: BTreeMap::new() };
-        let terms = Terms { limits, ..Terms::new(name) };
-        Ok(Shared { script: arguments.script.clone(), terms, state: Mutex::new(state) })
+        let auth = if arguments.script.login { Offer::Yes } else { Offer::No };
+        let terms = Terms { limits, auth, ..Terms::new(name) };
+        let messages = watch::Sender::new(0);
+        Ok(Shared { script: arguments.script.clone(), terms, state: Mutex::new(state), messages })
+    }
+}
+
+impl Shared {
+    /// How it has turned by now, if it has.
+    fn turned(&self) -> Option<Turn> {
+        self.script.turn.filter(|_| *self.messages.borrow() >= self.script.turn_after)
+    }
+
+    /// Ends when every connection is to be reset.
+    async fn reset(&self) {
+        if self.script.turn != Some(Turn::Reset) {
+            return std::future::pending().await;
+        }
+        let mut messages = self.messages.subscribe();
+        // The sender lives as long as we do.
+        let _turned = messages.wait_for(|messages| *messages >= self.script.turn_after).await;
     }
 }
 
@@ -130,7 +154,15 @@ fn cpu_seconds() -> Option<f64> {
 async fn converse(stream: TcpStream, number: u64, shared: Arc<Shared>) {
     stream.set_nodelay(true).ok();
     let mut taker = Taker { shared: Arc::clone(&shared), connection: number, plan: Plan::Accept, taken: 0, open: None };
-    serve(stream, &mut taker, &shared.terms).await;
+    if shared.script.turn == Some(Turn::Reset) {
+        // A connection that is dropped then ends with RST, and what was not read by the far end is gone.
+        stream.set_zero_linger().ok();
+    }
+    tokio::select! {
+        biased;
+        () = shared.reset() => {}
+        _ended = serve(stream, &mut taker, &shared.terms) => {}
+    }
 }
 
 /// One connection's receiver.
@@ -170,6 +202,16 @@ impl Taker {
         true
     }
 
+    /// What this step comes to once the sink has turned; in silence it comes to nothing.
+    async fn turned(&self, step: Step) -> Option<Answer> {
+        let turn = self.shared.turned()?;
+        if turn == Turn::Silence {
+            tokio::time::sleep(HANG).await;
+            return Some(Answer::Close);
+        }
+        turn.answer(step)
+    }
+
     fn refuse(&self, outcome: Outcome, reply: Reply, to: &str, so_far: &Received) -> Answer {
         let receipt = self.receipt(outcome, reply.code, so_far);
         self.write(Receipt { to: vec![to.to_owned()], ..receipt }, &[]);
@@ -179,10 +221,20 @@ impl Taker {
 
 impl Receiver for Taker {
     async fn connect(&mut self) -> Answer {
+        if let Some(answer) = self.turned(Step::Connect).await {
+            return answer;
+        }
         if self.shared.script.turns_away(self.connection) { Answer::Last(TURNED_AWAY) } else { Answer::Usual }
     }
 
+    async fn auth(&mut self, _name: &str, _secret: &str) -> Answer {
+        self.turned(Step::Auth).await.unwrap_or(Answer::Usual)
+    }
+
     async fn rcpt(&mut self, to: &str, so_far: &Received) -> Answer {
+        if let Some(answer) = self.turned(Step::Rcpt).await {
+            return answer;
+        }
         let plan = {
             let mut state = self.shared.state.lock().expect("no task panicked with it");
             self.shared.script.plan(&mut state.attempts, to)
@@ -210,7 +262,13 @@ impl Receiver for Taker {
     }
 
     async fn message(&mut self, envelope: &Received, message: &[u8]) -> Answer {
+        self.shared.messages.send_modify(|messages| *messages += 1);
+        let is_silent = self.shared.turned() == Some(Turn::Silence);
         let (outcome, code, answer) = match self.plan {
+            _ if is_silent && self.shared.script.is_lost_in_silence(&envelope.to.concat()) => {
+                (Outcome::Lost, 0, Answer::Close)
+            }
+            _ if is_silent => (Outcome::Kept, 0, Answer::Close),
             Plan::DropAfterDot => (Outcome::Kept, 0, Answer::Close),
             // A message that came in one piece with its dot can no longer be cut before it.
             Plan::LoseAfterDot | Plan::DropBeforeDot => (Outcome::Lost, 0, Answer::Close),
@@ -225,7 +283,7 @@ impl Receiver for Taker {
             return Answer::Last(FULL);
         }
         self.taken += 1;
-        if self.plan == Plan::Hang {
+        if self.plan == Plan::Hang || is_silent {
             tokio::time::sleep(HANG).await;
         }
         if self.shared.script.wait_ms > 0 {
@@ -236,6 +294,9 @@ impl Receiver for Taker {
 
     async fn mail(&mut self, _from: &str) -> Answer {
         self.plan = Plan::Accept;
+        if let Some(answer) = self.turned(Step::Mail).await {
+            return answer;
+        }
         let enough = self.shared.script.messages_max.is_some_and(|most| self.taken >= most);
         if enough { Answer::Last(ENOUGH) } else { Answer::Usual }
     }

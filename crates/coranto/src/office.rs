@@ -37,6 +37,7 @@ pub fn orders_by(house: &House, routes: Routes, until: Until, stop: watch::Recei
         },
         routes,
         holder: house.holder(),
+        lease_ms: post::LEASE_MS,
         idle_ms: IDLE_MS,
         retry_first_ms: settings.retry_first_ms(),
         doubts: settings.doubts(),

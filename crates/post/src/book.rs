@@ -157,7 +157,7 @@ fn is_put_off(settled: &Settled) -> bool {
 impl Shared {
     /// Keeps the answers so far and marks a copy in flight, in one commit. `None`: its dot may not leave.
     pub(crate) async fn keep_and_mark(&self, ended: Vec<Settled>, copy: Mark) -> Option<()> {
-        if let Some(Defect::MarkAfterDot | Defect::CursorMovedOnFetch) = self.defect {
+        if let Some(Defect::MarkAfterDot | Defect::CursorMovedOnFetch | Defect::OutcomeBeforeMark) = self.defect {
             self.keep(ended).await;
             return Some(());
         }

@@ -203,6 +203,9 @@ impl Conversation<'_, '_> {
             self.shared.give_back(vec![copy]).await;
             return if matches!(start, Start::Begun) { Step::Over(None) } else { Step::Next(None) };
         }
+        if self.shared.defect == Some(Defect::OutcomeBeforeMark) {
+            self.ended.push(self.counted_as_sent(&copy));
+        }
         let ended = std::mem::take(&mut self.ended);
         let mark = (copy.delivery.key, copy.delivery.cohort, self.gate.route.id);
         // The commit is under way while the relay answers; the dot waits for both.
@@ -316,6 +319,20 @@ impl Conversation<'_, '_> {
         let said = verdict::said_of_trouble(trouble, copy.local());
         self.ended.push(self.settled(copy, &verdict, said));
         if self.session.is_spent() { Step::Over(None) } else { Step::Next(None) }
+    }
+
+    /// The planted defect: an outcome that nobody has given yet.
+    fn counted_as_sent(&self, copy: &Ready) -> Settled {
+        let at = self.shared.world.now();
+        Settled {
+            key: copy.delivery.key,
+            reader: copy.delivery.reader,
+            attempts: copy.delivery.attempts,
+            state: DeliveryState::Accepted,
+            due: None,
+            route: self.gate.route.id,
+            answer: Answer { at, code: 0, text: String::new() },
+        }
     }
 
     /// The copy was tried: its leave is used.

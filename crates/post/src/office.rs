@@ -43,8 +43,8 @@ const CLAIMED_BATCHES: usize = 16;
 const CLAIMED_LETTERS: usize = 16;
 /// How long the lease holds unless renewed, in milliseconds: a poster that is gone is replaced after it.
 pub const LEASE_MS: Ms = 60 * SECOND_MS;
-/// Renewed at a third of that.
-const RENEW_MS: Ms = LEASE_MS / 3;
+/// A lease is renewed after one of so many parts of it.
+const RENEW_PARTS: Ms = 3;
 /// How often expired departures are looked for, and what the ways last answered is written down.
 const EXPIRE_MS: Ms = 5 * SECOND_MS;
 /// How long a write that found the disk full or the database away waits before it tries again.
@@ -67,6 +67,8 @@ pub enum Defect {
     RefusalIgnored,
     /// A copy counts as sent when it is claimed, as where a cursor moves on when a batch is fetched.
     CursorMovedOnFetch,
+    /// A copy's outcome is kept where its mark should be: it counts as accepted before its dot has left.
+    OutcomeBeforeMark,
     /// A way at fault is never rested: every copy of its share is tried by it again.
     CircuitNeverOpens,
     /// A copy whose answer was lost after the dot is sent again at once, by whatever way.
@@ -94,6 +96,8 @@ pub struct Orders {
     pub routes: Routes,
     /// Who we are, for the lease: the same after a restart on the same data folder, so that it need not wait.
     pub holder: String,
+    /// How long the lease holds unless renewed, in milliseconds: [`LEASE_MS`], or less where a rig has no minute to spare.
+    pub lease_ms: Ms,
     /// How long to wait when there is nothing to do, in milliseconds.
     pub idle_ms: Ms,
     /// The wait before a copy's second try, in milliseconds.
@@ -195,9 +199,9 @@ pub(crate) struct Shared {
 /// # Errors
 /// [`PostFault`]. Whatever the reason, the ledger holds where every copy stands.
 pub async fn run(world: World, store: Store, vault: Arc<Vault>, orders: Orders) -> Result<(), PostFault> {
-    let (holder, now) = (orders.holder.clone(), world.now());
+    let (holder, lease_ms, now) = (orders.holder.clone(), orders.lease_ms, world.now());
     let lease =
-        store.write(move |tx| ledger::take_lease(tx, &holder, now, now + LEASE_MS)).await?.map_err(PostFault::Held)?;
+        store.write(move |tx| ledger::take_lease(tx, &holder, now, now + lease_ms)).await?.map_err(PostFault::Held)?;
     let (book, entries) = Book::new();
     let shared = Arc::new(Shared {
         world,
@@ -240,6 +244,7 @@ pub async fn run(world: World, store: Store, vault: Arc<Vault>, orders: Orders) 
         cohorts: BTreeMap::new(),
         renewed: now,
         expired: 0,
+        lease_ms,
         idle_ms: orders.idle_ms,
         doubts: orders.doubts,
     };
@@ -334,6 +339,7 @@ struct Clerk {
     cohorts: BTreeMap<CohortId, Arc<SharedCopy>>,
     renewed: Ms,
     expired: Ms,
+    lease_ms: Ms,
     idle_ms: Ms,
     doubts: Doubts,
 }
@@ -417,8 +423,9 @@ impl Clerk {
         if !standings.is_empty() {
             self.shared.again(move |tx| ways::stand(tx, &standings)).await?;
         }
-        if now - self.renewed >= RENEW_MS {
-            let held = self.shared.again(move |tx| ledger::renew_lease(tx, lease, now + LEASE_MS)).await?;
+        if now - self.renewed >= self.lease_ms / RENEW_PARTS {
+            let until = now + self.lease_ms;
+            let held = self.shared.again(move |tx| ledger::renew_lease(tx, lease, until)).await?;
             if !held {
                 return Err(PostFault::Fenced);
             }
@@ -603,7 +610,7 @@ impl Clerk {
         let world = &self.shared.world;
         let due = self.shared.store.read(ledger::next_due).await?;
         // However long its orders let it rest, it is back before its lease ends.
-        let longest = self.idle_ms.min(self.renewed + 2 * RENEW_MS - world.now()).max(1);
+        let longest = self.idle_ms.min(self.renewed + 2 * self.lease_ms / RENEW_PARTS - world.now()).max(1);
         let wait = due.map_or(longest, |due| (due - world.now()).clamp(1, longest));
         let mut stop = self.shared.stop.clone();
         tokio::select! {

@@ -108,31 +108,44 @@ impl Charter {
             .await
     }
 
-    fn orders(&self, name: &str, stop: watch::Receiver<bool>) -> Orders {
+    /// The first relay, and the second where there is one.
+    fn routes(&self, name: &str) -> Vec<Route> {
         let login =
             self.plan.login.then(|| Login { name: relay::NAME.into(), secret: Secret::new(relay::PASSWORD.into()) });
+        let first = self.route(name, 0, 1, self.plan.connections, login);
+        let second = self.plan.second.as_ref();
+        let second = second.map(|second| self.route(name, 1, second.weight, second.connections, None));
+        std::iter::once(first).chain(second).collect()
+    }
+
+    fn route(&self, name: &str, which: usize, weight: u32, connections: usize, login: Option<Login>) -> Route {
+        Route {
+            id: [RouteId::FIRST, RouteId(2)][which],
+            name: relay::HOSTS[which].into(),
+            stamp: String::new(),
+            weight,
+            connections,
+            messages_per_connection: self.plan.messages_per_connection,
+            caps: Caps::default(),
+            silence_ms: SILENCE_MS,
+            carrier: Carrier::Relay(Relay {
+                target: Target::Host { host: relay::ADDRESS.into(), port: relay::PORTS[which] },
+                source: None,
+                encryption: Encryption::None,
+                ehlo: HostName::parse(&format!("{name}.{DOMAIN}")).expect("a host name"),
+                login,
+                patience: Patience::default(),
+            }),
+        }
+    }
+
+    fn orders(&self, name: &str, stop: watch::Receiver<bool>) -> Orders {
         Orders {
             sender: Sender { signer: Some(self.signer.clone()), leaves_by_mail: false },
-            routes: post::fixed(vec![Route {
-                id: RouteId::FIRST,
-                name: relay::HOST.into(),
-                stamp: String::new(),
-                weight: 1,
-                connections: self.plan.connections,
-                messages_per_connection: self.plan.messages_per_connection,
-                caps: Caps::default(),
-                silence_ms: SILENCE_MS,
-                carrier: Carrier::Relay(Relay {
-                    target: Target::Host { host: relay::ADDRESS.into(), port: relay::PORT },
-                    source: None,
-                    encryption: Encryption::None,
-                    ehlo: HostName::parse(&format!("{name}.{DOMAIN}")).expect("a host name"),
-                    login,
-                    patience: Patience::default(),
-                }),
-            }]),
+            routes: post::fixed(self.routes(name)),
             // A restart has the holder of the life before it; a second poster has one of its own.
             holder: name.split('-').next().unwrap_or(name).into(),
+            lease_ms: post::LEASE_MS,
             idle_ms: IDLE_MS,
             doubts: post::Doubts::Hold,
             rules: store::returned::Rules { soft_editions: 5, soft_ms: 14 * DAY_MS },
@@ -465,7 +478,7 @@ async fn posts(part: Part, number: u64, usurper: Option<Ms>, stop: watch::Receiv
             _ = called.wait_for(|stop| *stop) => return Ended::Stopped,
             begun = under_way => begun,
         };
-        part.outside.lock().relay.stalls = true;
+        part.outside.stall(true);
         pause.begin();
         part.outside.count("posters paused");
         // It wakes an hour or less after the other has taken over.
@@ -473,7 +486,7 @@ async fn posts(part: Part, number: u64, usurper: Option<Ms>, stop: watch::Receiv
             let nap = part.world.roll(3_600_000);
             part.world.sleep(Ms::try_from(nap).expect("an hour")).await;
             pause.end();
-            part.outside.lock().relay.stalls = false;
+            part.outside.stall(false);
             std::future::pending::<()>().await;
         };
         let office = post_office(part.clone(), format!("second-{number}"), stop);
@@ -491,7 +504,7 @@ async fn posts(part: Part, number: u64, usurper: Option<Ms>, stop: watch::Receiv
     };
     // Asked to stop, each waits for its own answers, and a paused one wakes for it.
     pause.end();
-    part.outside.lock().relay.stalls = false;
+    part.outside.stall(false);
     if matches!(ended, Ended::Stopped) { other.await } else { ended }
 }
 

@@ -4,8 +4,9 @@ use crate::counters::Counters;
 use crate::run::{Report, Settings, run};
 
 /// What must have happened at least once over a good number of seeds: a promise that was never tried was not kept.
-pub const SOMETIMES: [&str; 48] = [
+pub const SOMETIMES: [&str; 51] = [
     "accepted",
+    "account suspended",
     "answered 421",
     "answered 4yz",
     "answered 5yz",
@@ -25,6 +26,7 @@ pub const SOMETIMES: [&str; 48] = [
     "hung up",
     "kept, answer lost",
     "kept, answer never comes",
+    "kept by the second relay",
     "killed",
     "lease held by another",
     "left by one click",
@@ -47,6 +49,7 @@ pub const SOMETIMES: [&str; 48] = [
     "relay down",
     "requests cut by a crash",
     "retries",
+    "second relay down",
     "sectors lost",
     "slow lines",
     "stopped in order",

@@ -9,6 +9,7 @@ use newsroom::Ms;
 use tokio::sync::Notify;
 use world::World;
 
+use crate::plan::Suspended;
 use crate::temper::Temper;
 use crate::witness::Witness;
 
@@ -27,7 +28,13 @@ pub(crate) struct Outside {
 /// What the lock guards.
 pub(crate) struct State {
     pub(crate) witness: Witness,
-    pub(crate) relay: RelayState,
+    /// The relays; the second is asked only where the plan has one.
+    pub(crate) relays: [RelayState; 2],
+    /// Connections by number, to whichever relay.
+    open: BTreeSet<u64>,
+    /// When connections ended, those of the last moment alone.
+    ended: Vec<Ms>,
+    next: u64,
     /// Mailboxes that are closed: at which step the relay says so.
     pub(crate) closed: BTreeMap<usize, crate::temper::Step>,
     /// Mailboxes that are too full just now.
@@ -48,11 +55,8 @@ pub(crate) struct RelayState {
     pub(crate) login: bool,
     /// Since when a recipient is known.
     pub(crate) greylist: BTreeMap<usize, Ms>,
-    /// Connections by number.
-    open: BTreeMap<u64, ()>,
-    /// When connections ended, those of the last moment alone.
-    ended: Vec<Ms>,
-    next: u64,
+    /// It wants nothing of us just now.
+    pub(crate) suspended: Option<Suspended>,
 }
 
 impl RelayState {
@@ -62,8 +66,17 @@ impl RelayState {
 }
 
 impl Outside {
-    pub(crate) fn new(world: World, witness: Witness, relay: RelayState) -> Arc<Self> {
-        let state = State { witness, relay, closed: BTreeMap::new(), full: BTreeSet::new(), tripwire: None };
+    pub(crate) fn new(world: World, witness: Witness, relays: [RelayState; 2]) -> Arc<Self> {
+        let state = State {
+            witness,
+            relays,
+            open: BTreeSet::new(),
+            ended: Vec::new(),
+            next: 0,
+            closed: BTreeMap::new(),
+            full: BTreeSet::new(),
+            tripwire: None,
+        };
         let (tripped, begun, mail) = (Notify::new(), Notify::new(), Notify::new());
         Arc::new(Self { world, state: Mutex::new(state), tripped, begun, mail })
     }
@@ -116,12 +129,17 @@ impl Outside {
         }
     }
 
+    /// Every relay takes minutes for everything from now on, or no longer.
+    pub(crate) fn stall(&self, stalls: bool) {
+        self.lock().relays.iter_mut().for_each(|relay| relay.stalls = stalls);
+    }
+
     /// A connection comes in; gives its number.
     pub(crate) fn connected(&self) -> u64 {
         let mut state = self.lock();
-        let number = state.relay.next;
-        state.relay.next += 1;
-        state.relay.open.insert(number, ());
+        let number = state.next;
+        state.next += 1;
+        state.open.insert(number);
         number
     }
 
@@ -129,14 +147,14 @@ impl Outside {
     pub(crate) fn disconnected(&self, number: u64) {
         let now = self.world.now();
         let mut state = self.lock();
-        state.relay.open.remove(&number);
-        state.relay.ended.retain(|at| *at == now);
-        state.relay.ended.push(now);
+        state.open.remove(&number);
+        state.ended.retain(|at| *at == now);
+        state.ended.push(now);
     }
 
     /// How many connections are open, with those that ended in this very millisecond: the newsroom may not know yet.
     pub(crate) fn open_connections(&self) -> u64 {
         let (now, state) = (self.world.now(), self.lock());
-        (state.relay.open.len() + state.relay.ended.iter().filter(|at| **at == now).count()) as u64
+        (state.open.len() + state.ended.iter().filter(|at| **at == now).count()) as u64
     }
 }

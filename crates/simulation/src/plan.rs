@@ -29,8 +29,49 @@ pub(crate) struct Plan {
     pub(crate) lives_ms: Ms,
     pub(crate) retry_first_ms: Ms,
     pub(crate) crashes: Vec<Crash>,
+    /// A second relay beside the first.
+    pub(crate) second: Option<Second>,
+    /// The outlet's account is suspended.
+    pub(crate) suspensions: Vec<Suspension>,
     /// The editor pauses a departure in so many of a hundred mornings.
     pub(crate) pauses_percent: u64,
+}
+
+/// A second relay: it has a temper of its own and asks for no login.
+pub(crate) struct Second {
+    pub(crate) temper: Temper,
+    /// Its share beside the first one's 1; 0: only when the first cannot.
+    pub(crate) weight: u32,
+    pub(crate) connections: usize,
+    /// It is down.
+    pub(crate) downs: Vec<(Ms, Ms)>,
+}
+
+/// A time in which a relay wants nothing of us.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Suspension {
+    /// 0 is the first relay.
+    pub(crate) relay: usize,
+    pub(crate) how: Suspended,
+    pub(crate) from: Ms,
+    pub(crate) to: Ms,
+}
+
+/// How a relay says that it wants nothing of us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Suspended {
+    /// 421 on connecting, and at MAIL to who is in.
+    Door,
+    /// 550 5.7.1 at MAIL.
+    Sender,
+    /// 554 5.7.1 at RCPT.
+    Recipient,
+    /// No answer at MAIL, nor a banner.
+    Silence,
+}
+
+impl Suspended {
+    const EVERY: [Self; 4] = [Self::Door, Self::Sender, Self::Recipient, Self::Silence];
 }
 
 /// One person's life. Waits are in milliseconds.
@@ -137,6 +178,8 @@ impl Plan {
         let downs = (0..world.roll(3)).map(|_| window(world, span, 5 * HOUR_MS)).collect();
         let wrong_password = (login && world.roll(3) == 0).then(|| window(world, span, 2 * HOUR_MS));
         let crashes = (0..world.roll(11)).map(|_| Crash::roll(world, span)).collect();
+        let second = (world.roll(2) == 0).then(|| Second::roll(world, span));
+        let suspensions = (0..world.roll(3)).map(|_| Suspension::roll(world, span, second.is_some())).collect();
         Self {
             days,
             people,
@@ -151,8 +194,37 @@ impl Plan {
                 [roll(world, 6)],
             retry_first_ms: [1, 5, 15][roll(world, 3)] * MINUTE_MS,
             crashes,
+            second,
+            suspensions,
             pauses_percent: [0, 0, 60][roll(world, 3)],
         }
+    }
+}
+
+impl Plan {
+    /// How many connections the post office may have, to all relays together.
+    pub(crate) fn connections_in_all(&self) -> u64 {
+        (self.connections + self.second.as_ref().map_or(0, |second| second.connections)) as u64
+    }
+}
+
+impl Second {
+    fn roll(world: &World, span: Ms) -> Self {
+        Self {
+            temper: Temper::roll(world),
+            weight: [0, 1, 1, 3][roll(world, 4)],
+            connections: 1 + roll(world, 4),
+            downs: (0..world.roll(3)).map(|_| window(world, span, 5 * HOUR_MS)).collect(),
+        }
+    }
+}
+
+impl Suspension {
+    fn roll(world: &World, span: Ms, is_second_there: bool) -> Self {
+        let relay = if is_second_there { roll(world, 2) } else { 0 };
+        let how = Suspended::EVERY[roll(world, Suspended::EVERY.len())];
+        let (from, to) = window(world, span, 3 * HOUR_MS);
+        Self { relay, how, from, to }
     }
 }
 

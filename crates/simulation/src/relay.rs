@@ -1,4 +1,4 @@
-//! The simulated relay: a receiving machine with a temper, over lines that may break.
+//! The simulated relays, one or two: receiving machines with a temper each, over lines that may break.
 //!
 //! It speaks real SMTP through `mail::smtp::server`, takes responsibility for messages or does not, and tells the witness of
 //! every dot that came. It lives on when the newsroom crashes.
@@ -13,15 +13,16 @@ use world::{Stream, World};
 
 use crate::line::{Line, Quality};
 use crate::outside::Outside;
+use crate::plan::Suspended;
 use crate::temper::{HANG_MS, Step, Vice, chance, roll};
 use crate::witness;
 
-/// Where it is.
-pub(crate) const HOST: &str = "relay.example";
-/// Where it lives: on the newsroom's own machine, so that mail and password may go to it in the clear.
+/// Their names.
+pub(crate) const HOSTS: [&str; 2] = ["relay.example", "second.example"];
+/// Where they live: on the newsroom's own machine, so that mail and password may go to it in the clear.
 pub(crate) const ADDRESS: &str = "127.0.0.1";
-/// Message submission (RFC 6409).
-pub(crate) const PORT: u16 = 587;
+/// Message submission (RFC 6409), and a port beside it.
+pub(crate) const PORTS: [u16; 2] = [587, 588];
 /// Who may log in.
 pub(crate) const NAME: &str = "courier";
 /// With what.
@@ -35,24 +36,24 @@ const BREAK_REPLY_BYTES_MAX: u64 = 1_200;
 /// A relay that stalls answers within every patience of RFC 5321, and after a lease has ended.
 const STALL_MS_MAX: u64 = 170_000;
 
-/// Answers one connection.
-pub(crate) async fn answer(outside: Arc<Outside>, stream: Stream, world: World) {
+/// Answers one connection to the relay of that place.
+pub(crate) async fn answer(outside: Arc<Outside>, which: usize, stream: Stream, world: World) {
     let connection = outside.connected();
     outside.step(connection, "connected");
-    let (terms, quality) = conditions(&outside, &world);
+    let (terms, quality) = conditions(&outside, which, &world);
     let line = Line::new(stream, world.clone(), quality);
-    let mut clerk = Clerk { outside: outside.clone(), world, connection, begun: 0, is_in: false, messages: 0 };
+    let mut clerk = Clerk { outside: outside.clone(), which, world, connection, begun: 0, is_in: false, messages: 0 };
     let _ended = serve(line, &mut clerk, &terms).await;
     outside.step(connection, "over");
     outside.disconnected(connection);
 }
 
-fn conditions(outside: &Outside, world: &World) -> (Terms, Quality) {
+fn conditions(outside: &Outside, which: usize, world: &World) -> (Terms, Quality) {
     let (temper, login) = {
         let state = outside.lock();
-        (state.relay.temper.clone(), state.relay.login)
+        (state.relays[which].temper.clone(), state.relays[which].login)
     };
-    let mut terms = Terms::new(HostName::parse(HOST).expect("a host name"));
+    let mut terms = Terms::new(HostName::parse(HOSTS[which]).expect("a host name"));
     let offer = |offered| if offered { Offer::Yes } else { Offer::No };
     terms.pipelining = offer(!temper.one_by_one);
     terms.ehlo = offer(!temper.only_helo);
@@ -77,6 +78,8 @@ fn conditions(outside: &Outside, world: &World) -> (Terms, Quality) {
 /// Answers the steps of one dialogue.
 struct Clerk {
     outside: Arc<Outside>,
+    /// Of which relay.
+    which: usize,
     world: World,
     connection: u64,
     /// When the message under way began with MAIL.
@@ -110,13 +113,36 @@ impl Clerk {
     /// The step begins: the trace hears of it, and a vice may spoil it.
     async fn step(&mut self, step: Step, what: &str) -> Answer {
         self.outside.step(self.connection, what);
+        if let Some(answer) = self.suspended(step).await {
+            return answer;
+        }
         let vice = {
-            let temper = self.outside.lock().relay.temper.clone();
+            let temper = self.outside.lock().relays[self.which].temper.clone();
             temper.vice(step, &self.world)
         };
         match vice {
             Some(vice) => self.spoil(step, vice).await,
             None => Answer::Usual,
+        }
+    }
+
+    /// What the step comes to while our account is suspended.
+    async fn suspended(&self, step: Step) -> Option<Answer> {
+        let how = self.outside.lock().relays[self.which].suspended?;
+        let closing = Reply::new(421, Enhanced::new(4, 7, 0), "not for you");
+        match (how, step) {
+            (Suspended::Door, Step::Connect | Step::Mail) => Some(Answer::Last(closing)),
+            (Suspended::Sender, Step::Mail) => {
+                Some(Answer::Reply(Reply::new(550, Enhanced::new(5, 7, 1), "your account is suspended")))
+            }
+            (Suspended::Recipient, Step::Rcpt) => {
+                Some(Answer::Reply(Reply::new(554, Enhanced::new(5, 7, 1), "relay access denied")))
+            }
+            (Suspended::Silence, Step::Connect | Step::Mail) => {
+                self.world.sleep(HANG_MS).await;
+                Some(Answer::Close)
+            }
+            _ => None,
         }
     }
 
@@ -149,7 +175,7 @@ impl Clerk {
 
     async fn take_time(&self) {
         let most = {
-            let relay = &self.outside.lock().relay;
+            let relay = &self.outside.lock().relays[self.which];
             if relay.stalls { STALL_MS_MAX } else { relay.temper.answer_ms }
         };
         if most > 0 {
@@ -161,15 +187,15 @@ impl Clerk {
     fn is_greylisted(&self, person: usize) -> bool {
         let now = self.world.now();
         let mut state = self.outside.lock();
-        let Some(wait) = state.relay.temper.greylist_ms else { return false };
-        let since = *state.relay.greylist.entry(person).or_insert(now);
+        let Some(wait) = state.relays[self.which].temper.greylist_ms else { return false };
+        let since = *state.relays[self.which].greylist.entry(person).or_insert(now);
         now == since || now - since < wait
     }
 
     fn fate(&self, person: Option<usize>) -> Fate {
         let (temper, refuses) = {
             let state = self.outside.lock();
-            (state.relay.temper.clone(), person.is_some_and(|p| state.closed.get(&p) == Some(&Step::Dot)))
+            (state.relays[self.which].temper.clone(), person.is_some_and(|p| state.closed.get(&p) == Some(&Step::Dot)))
         };
         if refuses {
             return Fate::Refused;
@@ -227,7 +253,7 @@ impl Receiver for Clerk {
         if answer != Answer::Usual {
             return answer;
         }
-        let wrong = self.outside.lock().relay.wrong_password;
+        let wrong = self.outside.lock().relays[self.which].wrong_password;
         if wrong || (name, secret) != (NAME, PASSWORD) {
             self.outside.count("wrong passwords");
             return Answer::Reply(Reply::new(535, Enhanced::new(5, 7, 8), "authentication failed"));
@@ -242,7 +268,7 @@ impl Receiver for Clerk {
         let (login, most) = {
             let mut state = self.outside.lock();
             state.witness.begun(from);
-            (state.relay.login, state.relay.temper.messages_max)
+            (state.relays[self.which].login, state.relays[self.which].temper.messages_max)
         };
         if login && !self.is_in {
             return Answer::Reply(Reply::new(530, Enhanced::new(5, 7, 0), "authentication required"));
@@ -289,7 +315,7 @@ impl Receiver for Clerk {
     }
 
     fn arriving(&mut self, _: usize) -> Flow {
-        let per_mille = self.outside.lock().relay.temper.cut_bodies;
+        let per_mille = self.outside.lock().relays[self.which].temper.cut_bodies;
         if chance(&self.world, per_mille) {
             self.outside.count("cut in a body");
             return Flow::Close;
@@ -307,6 +333,9 @@ impl Receiver for Clerk {
         let person = envelope.to.first().and_then(|to| self.outside.lock().witness.person_at(to));
         let fate = self.fate(person);
         self.report(envelope, bytes, fate);
+        if self.which == 1 && fate.is_kept() {
+            self.outside.count("kept by the second relay");
+        }
         self.outside.step(self.connection, &format!("{fate:?} {}", digest(bytes)));
         self.take_time().await;
         match fate {

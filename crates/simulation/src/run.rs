@@ -90,9 +90,10 @@ fn outside_of(charter: &Charter) -> Arc<Outside> {
         newsletter: charter.newsletter.id,
     };
     let addresses = plan.people.iter().map(|person| person.address.clone()).collect();
-    let witness = Witness::new(seals, addresses, plan.connections as u64);
-    let relay = RelayState::new(plan.temper.clone(), plan.login);
-    Outside::new(world.clone(), witness, relay)
+    let witness = Witness::new(seals, addresses, plan.connections_in_all());
+    let second = plan.second.as_ref().map(|second| second.temper.clone()).unwrap_or_default();
+    let relays = [RelayState::new(plan.temper.clone(), plan.login), RelayState::new(second, false)];
+    Outside::new(world.clone(), witness, relays)
 }
 
 struct Run {
@@ -124,6 +125,17 @@ enum Waited {
     Night,
 }
 
+/// The relay can be reached.
+fn relay_up(net: &Internet, outside: &Arc<Outside>, which: usize) {
+    let outside = outside.clone();
+    let answer = move |stream, world| relay::answer(outside.clone(), which, stream, world);
+    net.serve(relay::ADDRESS, relay::PORTS[which], answer);
+}
+
+fn relays_up(net: &Internet, outside: &Arc<Outside>) {
+    (0..relay::PORTS.len()).for_each(|which| relay_up(net, outside, which));
+}
+
 /// How often a run that waits looks whether a promise was found broken, in milliseconds.
 const GLANCE_MS: Ms = 10 * MINUTE_MS;
 /// How long people go on after the weather has cleared, in milliseconds.
@@ -139,7 +151,7 @@ const RECOVERY_MS: Ms = 90 * SECOND_MS;
 
 impl Run {
     async fn days(&mut self) {
-        self.relay_up();
+        relays_up(&self.net, &self.outside);
         self.net.set_refusals(self.charter.plan.temper.refusals);
         let mut weather = JoinSet::new();
         self.begin_weather(&mut weather);
@@ -174,34 +186,37 @@ impl Run {
         self.outside.lock().witness.fault.is_some()
     }
 
-    fn relay_up(&self) {
-        let outside = self.outside.clone();
-        self.net.serve(relay::ADDRESS, relay::PORT, move |stream, world| relay::answer(outside.clone(), stream, world));
-    }
-
     /// What goes wrong by the clock.
     fn begin_weather(&self, weather: &mut JoinSet<()>) {
         let plan = &self.charter.plan;
-        for (from, to) in plan.downs.clone() {
+        let of_second = plan.second.iter().flat_map(|second| second.downs.clone());
+        for (which, (from, to)) in plan.downs.iter().map(|down| (0, *down)).chain(of_second.map(|down| (1, down))) {
             let (world, net, outside, born) = (self.world.clone(), self.net.clone(), self.outside.clone(), self.born);
             weather.spawn(async move {
                 world.sleep(born + from - world.now()).await;
-                outside.count("relay down");
-                net.remove(relay::ADDRESS, relay::PORT);
+                outside.count(["relay down", "second relay down"][which]);
+                net.remove(relay::ADDRESS, relay::PORTS[which]);
                 world.sleep(to - from).await;
-                let again = outside.clone();
-                net.serve(relay::ADDRESS, relay::PORT, move |stream, world| {
-                    relay::answer(again.clone(), stream, world)
-                });
+                relay_up(&net, &outside, which);
+            });
+        }
+        for suspension in plan.suspensions.clone() {
+            let (world, outside, born) = (self.world.clone(), self.outside.clone(), self.born);
+            weather.spawn(async move {
+                world.sleep(born + suspension.from - world.now()).await;
+                outside.count("account suspended");
+                outside.lock().relays[suspension.relay].suspended = Some(suspension.how);
+                world.sleep(suspension.to - suspension.from).await;
+                outside.lock().relays[suspension.relay].suspended = None;
             });
         }
         if let Some((from, to)) = plan.wrong_password {
             let (world, outside, born) = (self.world.clone(), self.outside.clone(), self.born);
             weather.spawn(async move {
                 world.sleep(born + from - world.now()).await;
-                outside.lock().relay.wrong_password = true;
+                outside.lock().relays[0].wrong_password = true;
                 world.sleep(to - from).await;
-                outside.lock().relay.wrong_password = false;
+                outside.lock().relays[0].wrong_password = false;
             });
         }
         for (place, (from, step)) in
@@ -229,13 +244,15 @@ impl Run {
     /// From here on nothing goes wrong any more.
     fn clear_up(&self) {
         self.world.note("calm");
-        self.relay_up();
+        relays_up(&self.net, &self.outside);
         self.net.set_refusals(0);
         let mut state = self.outside.lock();
-        let temper = &state.relay.temper;
-        let (one_by_one, only_helo, greylist_ms) = (temper.one_by_one, temper.only_helo, temper.greylist_ms);
-        state.relay.temper = Temper { one_by_one, only_helo, greylist_ms, ..Temper::default() };
-        (state.relay.wrong_password, state.relay.stalls) = (false, false);
+        for relay in &mut state.relays {
+            let temper = &relay.temper;
+            let (one_by_one, only_helo, greylist_ms) = (temper.one_by_one, temper.only_helo, temper.greylist_ms);
+            relay.temper = Temper { one_by_one, only_helo, greylist_ms, ..Temper::default() };
+            (relay.wrong_password, relay.stalls, relay.suspended) = (false, false, None);
+        }
         state.full.clear();
     }
 
@@ -362,7 +379,7 @@ impl Run {
             _ if dead => {
                 self.outside.count("power lost in the middle of an operation");
                 // The process has gone on for a moment and closed its connections: how many it had is not known.
-                self.charter.plan.connections as u64
+                self.charter.plan.connections_in_all()
             }
             End::Stop => {
                 self.outside.count("stopped in order");
@@ -386,7 +403,7 @@ impl Run {
             }
         };
         life.end();
-        self.outside.lock().relay.stalls = false;
+        self.outside.stall(false);
         // Aborted tasks are dropped when the runtime comes to them; until the clock moves it comes to all of them.
         self.world.sleep(1).await;
         open

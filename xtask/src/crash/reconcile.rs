@@ -3,14 +3,32 @@
 //! A pure function of what both say. It believes neither: a receipt counts only if its marks can be read with the vault's
 //! own key and it went to the right reader, and the ledger's `accepted` only if a receipt says that a 250 was given.
 
+use crate::founding::Newsroom;
 use crate::sink::receipts::{Outcome, Receipt};
 use newsroom::{DeliveryState, DepartureId, ReaderId};
 use seal::PostKey;
 use std::collections::{BTreeMap, BTreeSet};
-use store::ledger::{Doubt, Line};
+use store::Store;
+use store::ledger::{self, Doubt, Line};
 
 /// How many faults are told one by one; a real defect makes thousands.
 pub const TOLD_MAX: usize = 20;
+
+/// How many rows of the ledger are read at once.
+const PAGE: i64 = 5_000;
+
+/// A departure's whole ledger, and its list of doubts.
+pub async fn proof(store: &Store, departure: DepartureId) -> store::Result<(Vec<Line>, Vec<Doubt>)> {
+    let (mut lines, mut after) = (Vec::new(), (-1, -1));
+    loop {
+        let page = store.read(move |tx| ledger::lines(tx, departure, after, PAGE)).await?;
+        let Some(last) = page.last() else { break };
+        after = (last.key.lane, last.key.position);
+        lines.extend(page);
+    }
+    let doubts = store.read(move |tx| ledger::doubtful(tx, departure)).await?;
+    Ok((lines, doubts))
+}
 
 /// What a departure's receipts and ledger come to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,7 +92,13 @@ pub struct Sorted {
     pub strays: Vec<String>,
 }
 
-impl Marks<'_> {
+impl<'a> Marks<'a> {
+    /// Of a newsroom that a rig founded.
+    pub fn of(newsroom: &'a Newsroom) -> Marks<'a> {
+        let house = &newsroom.house;
+        Marks { key: house.vault.post_key(), domain: house.settings.get("mail.domain"), addresses: &newsroom.addresses }
+    }
+
     /// Sorts receipts by the copy they are of.
     pub fn sort(&self, receipts: Vec<Receipt>) -> Sorted {
         let mut sorted = Sorted::default();
@@ -164,6 +188,11 @@ fn judge(balance: &mut Balance, line: &Line, in_doubt: bool, receipts: &[Receipt
             balance.missed += 1;
             balance.tell(format!("reader {reader} is still {:?}", line.state));
         }
+    }
+    let is_listed = in_doubt || line.state == DeliveryState::Uncertain;
+    if !is_listed && receipts.iter().any(|receipt| matches!(receipt.outcome, Outcome::Kept | Outcome::Lost)) {
+        balance.unlisted += 1;
+        balance.tell(format!("reader {reader}'s answer was lost, and they are not listed"));
     }
     if held > 1 && in_doubt {
         balance.twice_in_doubt += 1;
@@ -266,16 +295,17 @@ mod tests {
         };
         let (taken, kept) = (desk.receipt(Outcome::Accepted, 1), desk.receipt(Outcome::Kept, 1));
         assert_eq!(of(&[Accepted], &[], &[]), [1, 0, 0, 0, 0], "no receipt");
-        assert_eq!(of(&[Accepted], &[], std::slice::from_ref(&kept)), [1, 0, 0, 0, 0], "kept, and no 250 given");
+        assert_eq!(of(&[Accepted], &[], std::slice::from_ref(&kept)), [1, 0, 0, 1, 0], "kept, and no 250 given");
         assert_eq!(of(&[Leased], &[], &[]), [1, 0, 0, 0, 0], "never settled");
         assert_eq!(of(&[Refused], &[], &[]), [1, 0, 0, 0, 0], "refused by nobody");
-        assert_eq!(of(&[Accepted], &[], &[taken.clone(), kept.clone()]), [0, 1, 0, 0, 0]);
+        assert_eq!(of(&[Accepted], &[], &[taken.clone(), taken.clone()]), [0, 1, 0, 0, 0]);
+        assert_eq!(of(&[Accepted], &[], &[taken.clone(), kept.clone()]), [0, 1, 0, 1, 0], "an answer was lost");
         assert_eq!(of(&[Accepted], &[1], &[taken.clone(), kept.clone()]), [0, 0, 0, 0, 0], "in doubt, and listed");
         assert_eq!(of(&[Uncertain], &[], std::slice::from_ref(&kept)), [0, 0, 0, 1, 0]);
         assert_eq!(of(&[Refused], &[], &[desk.receipt(Outcome::Refused, 1), taken.clone()]), [0, 0, 1, 0, 0]);
         assert_eq!(of(&[], &[], std::slice::from_ref(&taken)), [0, 0, 1, 0, 0], "to one who was not in it");
         let other = Receipt { digest: 8, outcome: Outcome::Lost, ..taken.clone() };
-        assert_eq!(of(&[Accepted], &[], &[taken, other]), [0, 0, 0, 0, 1]);
+        assert_eq!(of(&[Accepted], &[1], &[taken, other]), [0, 0, 0, 0, 1]);
     }
 
     #[test]

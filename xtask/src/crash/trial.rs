@@ -3,12 +3,13 @@
 //! The poster is the real program in a process of its own, and so is the sink, which outlives it. The rig only looks: at
 //! the sink's receipts, at the system's table of connections, and at the ledger through the library.
 
+use super::cuts::Cutter;
 use super::kills::{self, Kill, Manner, Moment, Tail};
 use super::reconcile::{self, Balance, Marks};
 use super::{Arguments, Edition};
 use crate::dice::Dice;
 use crate::founding::{Ground, Newsroom};
-use crate::programs::{Build, Program, Sink, connections_to};
+use crate::programs::{Program, Sink, connections_to};
 use anyhow::{Context, Result, ensure};
 use jiff::civil::Date;
 use newsroom::{DeliveryState, Departure, DepartureId, DepartureState, Ms};
@@ -18,25 +19,23 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 use store::editions;
-use store::ledger::{self, Doubt, Line};
+use store::ledger::{self, Doubt};
 use tokio::runtime::Runtime;
 
 /// How often the rig looks at the receipts: well below the time that the sink holds back an answer.
 const LOOK: Duration = Duration::from_micros(300);
 /// How often it sums up the ledger.
 const SUM: Duration = Duration::from_millis(40);
+/// A sum of a large ledger takes its time: this many times as long passes before the next.
+const SUM_RESTS: u32 = 20;
 /// An edition that has not settled after this is stalled.
-const EDITION_MAX: Duration = Duration::from_secs(300);
+const EDITION_MAX: Duration = Duration::from_secs(1_200);
 /// A poster that gives up by itself more often than this in one edition will not finish.
 const GAVE_UP_MAX: usize = 30;
 /// How many stories are published for each edition.
 const STORIES: usize = 3;
-/// How many rows of the ledger are read at once.
-const PAGE: i64 = 5_000;
 /// The date of the first edition; the others follow day by day.
 const FIRST_DATE: Date = jiff::civil::date(2026, 3, 2);
-/// How many connections the poster may open.
-const CONNECTIONS: usize = 20;
 
 /// What goes wrong at the sink: all that a relay can do to a sender, often enough that no edition is without it.
 const SCRIPT: [(&str, &str); 9] = [
@@ -58,6 +57,11 @@ pub struct Trial<'a> {
     xtask: PathBuf,
     newsroom: Newsroom,
     sink: Sink,
+    /// The line to the sink, where that is cut.
+    cutter: Option<Cutter>,
+    /// The port that the poster knows.
+    port: u16,
+    seed: u64,
     dice: Dice,
     /// What the posters said.
     noise: PathBuf,
@@ -80,6 +84,7 @@ struct Watch {
     told: Vec<String>,
     began: Instant,
     summed: Instant,
+    sum_took: Duration,
 }
 
 impl<'a> Trial<'a> {
@@ -87,32 +92,38 @@ impl<'a> Trial<'a> {
     pub fn found(arguments: &'a Arguments, runtime: &'a Runtime, folder: &Path, seed: u64) -> Result<Trial<'a>> {
         std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
         let xtask = std::env::current_exe().context("this program's own path")?;
+        // Where the line is cut, nothing else goes wrong: then every doubt has its cut.
+        let wrongs = if arguments.cuts { &[][..] } else { &SCRIPT[..] };
         let mut script: Vec<String> =
-            SCRIPT.iter().flat_map(|(name, share)| [(*name).to_owned(), (*share).to_owned()]).collect();
+            wrongs.iter().flat_map(|(name, share)| [(*name).to_owned(), (*share).to_owned()]).collect();
         script.extend(["--seed".to_owned(), seed.to_string(), "--wait-ms".to_owned(), arguments.wait_ms.to_string()]);
         let sink = Sink::start(&xtask, folder, &script)?;
+        let cutter = arguments.cuts.then(|| Cutter::start(sink.address, seed)).transpose()?;
+        let port = cutter.as_ref().map_or(sink.address.port(), |cutter| cutter.address.port());
         let settings = [
             ("relay.host", sink.address.ip().to_string()),
-            ("relay.port", sink.address.port().to_string()),
-            ("relay.connections", CONNECTIONS.to_string()),
+            ("relay.port", port.to_string()),
+            ("relay.connections", arguments.connections.to_string()),
             // Far shorter than anybody's: a rig has no 600 s for a relay that hangs.
             ("relay.dot_patience_s", "2".to_owned()),
             ("relay.patience_s", "5".to_owned()),
             ("post.retry_first_s", "1".to_owned()),
         ];
         let database = crate::founding::database(&arguments.database)?;
-        let ground = Ground { folder, database: database.as_deref(), build: Build::Debug };
+        let ground = Ground { folder, database: database.as_deref(), build: arguments.build() };
         let newsroom = runtime.block_on(async {
             let mut newsroom = Newsroom::found(&ground, &settings).await?;
             newsroom.enlist(arguments.readers).await?;
             anyhow::Ok(newsroom)
         })?;
         let noise = folder.join("poster.log");
-        Ok(Trial { arguments, runtime, xtask, newsroom, sink, dice: Dice::new(seed), noise })
+        Ok(Trial { arguments, runtime, xtask, newsroom, sink, cutter, port, seed, dice: Dice::new(seed), noise })
     }
 
     /// Publishes, cuts and sends edition number `number`, from 0, killing its posters.
     pub fn edition(&mut self, number: usize) -> Result<Edition> {
+        // A trial that goes on has other moments than its beginning had.
+        self.dice = Dice::new(self.seed ^ ((number as u64) << 32));
         self.newsroom.publish(STORIES)?;
         let date = FIRST_DATE + jiff::Span::new().days(i64::try_from(number)?);
         let cut = self.newsroom.coranto.ask(&["edition", "cut", "--date", &date.to_string()])?;
@@ -126,18 +137,19 @@ impl<'a> Trial<'a> {
             told: Vec::new(),
             began: Instant::now(),
             summed: Instant::now(),
+            sum_took: Duration::ZERO,
         };
+        let cuts_before = self.cuts();
         self.send(&mut watch)?;
-        self.reckon(number, watch)
+        self.reckon(number, watch, self.cuts() - cuts_before)
     }
 
     /// Ends the sink and gives what its receipts say that is of no copy at all.
     pub fn end(self) -> Result<Vec<String>> {
-        let (receipts, key) = (self.sink.receipts.clone(), self.newsroom.house.vault.post_key().clone());
+        drop(self.cutter);
+        let receipts = self.sink.receipts.clone();
         self.sink.end()?;
-        let domain = self.newsroom.house.settings.get("mail.domain");
-        let marks = Marks { key: &key, domain, addresses: &self.newsroom.addresses };
-        Ok(marks.sort(crate::sink::receipts::read(&receipts)?).strays)
+        Ok(Marks::of(&self.newsroom).sort(crate::sink::receipts::read(&receipts)?).strays)
     }
 
     /// Starts posters and kills them until the departure is settled.
@@ -145,7 +157,7 @@ impl<'a> Trial<'a> {
         let mut tail = Tail::open(&self.sink.receipts)?;
         let before = tail.lines()?;
         let audience = u64::try_from(self.moving(watch)?)?;
-        let mut plan = kills::plan(&mut self.dice, self.arguments.kills, audience).into_iter();
+        let mut plan = kills::plan(&mut self.dice, self.arguments.kills(), audience).into_iter();
         let mut next = plan.next();
         while self.departure(watch.departure.id)?.state != DepartureState::Settled {
             if watch.gave_up > GAVE_UP_MAX || watch.began.elapsed() > EDITION_MAX {
@@ -200,7 +212,7 @@ impl<'a> Trial<'a> {
                 std::thread::sleep(wait);
                 return self.kill(poster, manner);
             }
-            if watch.summed.elapsed() > SUM {
+            if watch.summed.elapsed() > SUM.max(watch.sum_took * SUM_RESTS) {
                 self.sum(watch)?;
             }
             std::thread::sleep(LOOK);
@@ -209,15 +221,14 @@ impl<'a> Trial<'a> {
 
     /// Kills it, unless it has just ended by itself.
     fn kill(&self, poster: &mut Program, manner: Manner) -> Result<Option<Killed>> {
-        let port = self.sink.address.port();
         let open = match manner {
-            Manner::Outright => CONNECTIONS,
+            Manner::Outright => self.arguments.connections,
             Manner::Counted => {
                 if poster.ended()?.is_some() {
                     return Ok(None);
                 }
                 poster.signal("STOP")?;
-                connections_to(port)?
+                connections_to(self.port)?
             }
         };
         if poster.ended()?.is_some() {
@@ -227,6 +238,11 @@ impl<'a> Trial<'a> {
         Ok(Some(Killed { at: self.newsroom.house.world.now(), open }))
     }
 
+    /// How many connections were cut so far.
+    fn cuts(&self) -> u64 {
+        self.cutter.as_ref().map_or(0, Cutter::cuts)
+    }
+
     fn departure(&self, id: DepartureId) -> Result<Departure> {
         let read = self.newsroom.house.store.read(move |tx| editions::departure_by_id(tx, id));
         self.runtime.block_on(read)?.context("departures are never erased")
@@ -234,10 +250,10 @@ impl<'a> Trial<'a> {
 
     /// Sums the ledger up, and holds the sum against the audience.
     fn sum(&self, watch: &mut Watch) -> Result<()> {
-        let departure = watch.departure.id;
+        let (departure, began) = (watch.departure.id, Instant::now());
         let sums = self.runtime.block_on(self.newsroom.house.store.read(move |tx| ledger::sums(tx, departure)))?;
         watch.sums += 1;
-        watch.summed = Instant::now();
+        (watch.summed, watch.sum_took) = (Instant::now(), began.elapsed());
         if sums.total() != watch.departure.audience {
             let (sum, audience) = (sums.total(), watch.departure.audience);
             watch.told.push(format!("the states summed to {sum}, not to the audience of {audience}"));
@@ -253,21 +269,19 @@ impl<'a> Trial<'a> {
     }
 
     /// Holds everything against everything.
-    fn reckon(&self, number: usize, mut watch: Watch) -> Result<Edition> {
+    fn reckon(&self, number: usize, mut watch: Watch, cuts: u64) -> Result<Edition> {
         let departure = watch.departure.id;
-        let (lines, doubts) = self.runtime.block_on(self.proof(departure))?;
-        let house = &self.newsroom.house;
-        let marks = Marks {
-            key: house.vault.post_key(),
-            domain: house.settings.get("mail.domain"),
-            addresses: &self.newsroom.addresses,
-        };
-        let sorted = marks.sort(crate::sink::receipts::read(&self.sink.receipts)?);
+        let (lines, doubts) = self.runtime.block_on(reconcile::proof(&self.newsroom.house.store, departure))?;
+        let sorted = Marks::of(&self.newsroom).sort(crate::sink::receipts::read(&self.sink.receipts)?);
         let mut balance: Balance = reconcile::hold(departure, &lines, &doubts, &sorted);
         let recoveries = recoveries(&doubts, &watch.kills);
         for recovery in recoveries.iter().filter(|one| one.uncertain > one.open) {
             let Recovery { uncertain, open } = recovery;
             watch.told.push(format!("{uncertain} readers became uncertain at a kill with {open} open connections"));
+        }
+        let by_cuts = balance.uncertain.saturating_sub(recoveries.iter().map(|one| one.uncertain).sum());
+        if self.cutter.is_some() && by_cuts as u64 > cuts {
+            watch.told.push(format!("{by_cuts} readers became uncertain, and {cuts} connections were cut"));
         }
         let over = watch.told.len();
         balance.told.append(&mut watch.told);
@@ -275,6 +289,7 @@ impl<'a> Trial<'a> {
         Ok(Edition {
             number,
             kills: watch.kills.len(),
+            cuts,
             gave_up: watch.gave_up,
             sums: watch.sums,
             uncertain_by_kills: recoveries.iter().map(|one| one.uncertain).sum(),
@@ -284,20 +299,6 @@ impl<'a> Trial<'a> {
             seconds: watch.began.elapsed().as_secs_f64(),
             balance,
         })
-    }
-
-    /// The departure's whole ledger, and its list of doubts.
-    async fn proof(&self, departure: DepartureId) -> Result<(Vec<Line>, Vec<Doubt>)> {
-        let store = &self.newsroom.house.store;
-        let (mut lines, mut after) = (Vec::new(), (-1, -1));
-        loop {
-            let page = store.read(move |tx| ledger::lines(tx, departure, after, PAGE)).await?;
-            let Some(last) = page.last() else { break };
-            after = (last.key.lane, last.key.position);
-            lines.extend(page);
-        }
-        let doubts = store.read(move |tx| ledger::doubtful(tx, departure)).await?;
-        Ok((lines, doubts))
     }
 }
 

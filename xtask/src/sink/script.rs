@@ -3,6 +3,7 @@
 //! Chance is a hash of the seed, the fault, the recipient and how often that recipient was tried, so that a run with the
 //! same seed goes the same way whatever the order of the connections. A refusal for good does not depend on the attempt.
 
+use super::turn::{Turn, lost_in_silence};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use std::collections::BTreeMap;
@@ -70,6 +71,15 @@ pub struct Script {
     /// Close with 421 after so many messages on a connection.
     #[arg(long, value_name = "N")]
     pub messages_max: Option<u64>,
+    /// Ask for a login; any name and password will do.
+    #[arg(long)]
+    pub login: bool,
+    /// Turn on the sender in this way, for good.
+    #[arg(long, value_name = "HOW", requires = "turn_after")]
+    pub turn: Option<Turn>,
+    /// Turn after so many messages.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub turn_after: u64,
     /// Wait so long before each answer to a message, in milliseconds.
     #[arg(long, default_value_t = 0, value_name = "MS")]
     pub wait_ms: u64,
@@ -144,6 +154,11 @@ impl Script {
     /// Whether the connection of that number is turned away.
     pub fn turns_away(&self, connection: u64) -> bool {
         self.turn_away.takes(self.chance("turn-away", "", connection))
+    }
+
+    /// Whether what had come whole for `recipient` is lost when the sink falls silent.
+    pub fn is_lost_in_silence(&self, recipient: &str) -> bool {
+        lost_in_silence().takes(self.chance("silence", recipient, 0))
     }
 
     fn chance(&self, fault: &str, recipient: &str, attempt: u64) -> u64 {

@@ -324,6 +324,18 @@ pub struct Session<S> {
     capabilities: Capabilities,
     patience: Patience,
     state: State,
+    #[cfg(test)]
+    slip: Option<Slip>,
+}
+
+/// A slip put in on purpose, so that the tests can show that they would see it. What is shipped has no way to make one.
+#[cfg(test)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Slip {
+    /// The next transaction begins without RSET, whatever became of the one before.
+    NoReset,
+    /// A body that could not be written gets its dot all the same.
+    DotAfterFailedWrite,
 }
 
 /// Shows no octet of the dialogue: addresses and secrets pass through it.
@@ -365,6 +377,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
             capabilities: Capabilities::default(),
             patience,
             state: State::Spent,
+            #[cfg(test)]
+            slip: None,
         }
     }
 
@@ -488,6 +502,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
             State::Spent => return Err(Trouble::new(Phase::Mail, What::Closed)),
             other => panic!("a transaction cannot begin while one is {other:?}"),
         };
+        #[cfg(test)]
+        let rset = if self.slip == Some(Slip::NoReset) { b"" } else { rset };
         self.commands.compose(b"", rset, envelope, self.capabilities.size);
         if self.capabilities.pipelining {
             self.send_commands(Phase::Mail, 0..self.commands.bytes.len()).await?;
@@ -591,6 +607,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
             .map_err(|_| Trouble::new(phase, What::Protocol("a message that may not be sent as it is")))?;
         let limit = self.patience.body;
         let written = timeout(limit, self.write_all_vectored(pieces)).await;
+        #[cfg(test)]
+        let written = if self.slip == Some(Slip::DotAfterFailedWrite) { Ok(Ok(())) } else { written };
         match written.unwrap_or(Err(Trouble::new(phase, What::Timeout))) {
             Ok(()) => self.state = State::Written,
             Err(trouble) => return Err(self.last_word().await.unwrap_or(trouble)),

@@ -106,6 +106,8 @@ impl Write<'_> {
 pub enum Location {
     /// A SQLite file.
     Sqlite(std::path::PathBuf),
+    /// A SQLite file with `synchronous=NORMAL`: a planted defect that the rig of power cuts must catch.
+    SqlitePlantedNormal(std::path::PathBuf),
     /// A PostgreSQL address: `postgres://…`.
     Postgres(String),
     /// A SQLite file on a named VFS, run inline on the caller's thread with one connection: the simulation.

@@ -53,6 +53,7 @@ impl Session {
     pub fn open(location: &Location, write: bool) -> Result<Self> {
         Ok(match location {
             Location::Sqlite(path) => Self::Sqlite(sqlite::Connection::open(path, write)?),
+            Location::SqlitePlantedNormal(path) => Self::Sqlite(sqlite::Connection::open_planted_normal(path, write)?),
             Location::Simulated { vfs, planted_normal } => {
                 Self::Sqlite(sqlite::Connection::open_simulated(vfs, *planted_normal)?)
             }

@@ -43,6 +43,12 @@ impl Connection {
         Ok(this)
     }
 
+    pub(super) fn open_planted_normal(path: &std::path::Path, write: bool) -> Result<Self> {
+        let mut this = Self::open(path, write)?;
+        this.batch("PRAGMA synchronous=NORMAL")?;
+        Ok(this)
+    }
+
     pub(super) fn open_simulated(vfs: &str, planted_normal: bool) -> Result<Self> {
         use rusqlite::OpenFlags;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;

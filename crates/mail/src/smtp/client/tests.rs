@@ -538,6 +538,61 @@ async fn a_server_that_stops_reading_the_body_is_left_without_doubt() {
     assert_eq!(trouble, Trouble::new(Phase::Body, What::Timeout));
 }
 
+/// What a server hears of a message that it stops reading at the end of a line, once it reads on, long after.
+async fn heard_after_a_stall(slip: Option<Slip>) -> String {
+    let line = [b"x".repeat(70), b"\r\n".to_vec()].concat();
+    let (near, far) = duplex(3 * line.len());
+    let client = async {
+        let (from, to) = (from(), to());
+        let mut session = open(near).await;
+        session.slip = slip;
+        session.begin(&Envelope { from: &from, to: &to, message_bytes: Some(5) }).await.unwrap();
+        if session.body(&[&line.repeat(100)]).await.is_ok() {
+            // Nobody answers; what counts is what was heard.
+            let _unanswered = session.dot().await;
+        }
+    };
+    let stalled = async {
+        let mut far = far;
+        far.write_all(b"220 mx\r\n").await.unwrap();
+        far.read_exact(&mut [0; 19]).await.unwrap();
+        far.write_all(b"250-mx\r\n250-SIZE\r\n250 PIPELINING\r\n").await.unwrap();
+        far.read_exact(&mut vec![0; COMMANDS.len()]).await.unwrap();
+        far.write_all(b"250 ok\r\n250 ok\r\n354 go\r\n").await.unwrap();
+        wait(Duration::from_secs(200)).await;
+        let mut heard = String::new();
+        far.read_to_string(&mut heard).await.unwrap();
+        heard
+    };
+    tokio::join!(client, stalled).1
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_could_not_be_written_never_gets_its_dot_and_a_planted_one_is_seen() {
+    assert!(!heard_after_a_stall(None).await.contains("\r\n.\r\n"));
+    let cut = heard_after_a_stall(Some(Slip::DotAfterFailedWrite)).await;
+    assert!(cut.ends_with("x\r\n.\r\n"), "{cut:?}");
+}
+
+/// With what the next transaction begins when a server has kept the recipient of one that did not come to DATA.
+async fn opens_the_next_with(slip: Option<Slip>) -> String {
+    let script = with(GREETING, [Hear(COMMANDS), Say("250 ok\r\n250 ok\r\n450 not now\r\n")]);
+    let (_, rest) = play(script, async |stream| {
+        let mut session = open(stream).await;
+        session.slip = slip;
+        send_one(&mut session).await.unwrap_err();
+        send_one(&mut session).await.unwrap_err()
+    })
+    .await;
+    rest.lines().next().unwrap_or_default().to_owned()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recipient_that_was_kept_is_taken_back_before_the_next_and_a_planted_omission_is_seen() {
+    assert_eq!(opens_the_next_with(None).await, "RSET");
+    assert!(opens_the_next_with(Some(Slip::NoReset)).await.starts_with("MAIL"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_message_that_could_end_early_is_not_sent() {
     for body in ["a\r\n.\r\nMAIL FROM:<x@y>\r\n", ".\r\n", "a\n.\n", "é\r\n", "a", ""] {
