@@ -42,8 +42,8 @@ fn every_kind(newsroom: &Newsroom, relay: &Relay, [_, _, headline, sentence]: [&
     publish(newsroom, language, headline, sentence);
     newsroom.run(&["edition", "cut"]).done();
     newsroom.run(&["edition", "send"]).done();
-    newsroom.run(&["edition", "test", "desk@lamps.example"]).done();
-    newsroom.run(&["edition", "test", "--text", "desk@lamps.example"]).done();
+    newsroom.run(&["edition", "test", "--new", "desk@lamps.example"]).done();
+    newsroom.run(&["edition", "test", "--new", "--text", "desk@lamps.example"]).done();
     assert!(letters(relay).contains_key(&reader));
 }
 
