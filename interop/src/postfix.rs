@@ -5,19 +5,19 @@
 //! machine. It takes mail for anybody from whoever logs in, at the last from whoever is on this machine, and either keeps it in its queue or delivers it into one mailbox. It needs root, as every Postfix does; one that is
 //! installed on the machine is neither read nor touched.
 
+use crate::daemon::{self, Daemon, LOOK, WAIT_MAX};
 use crate::scratch::Scratch;
 use crate::{Tool, need};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::Write;
+use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// The name that its certificate is for.
 pub const HOST: &str = "localhost";
@@ -30,10 +30,6 @@ pub const PASSWORD: &str = "beeswax and rope";
 const DAEMONS: &str = "/usr/lib/postfix/sbin";
 /// The realm of its logins, and the name it says.
 const REALM: &str = "relay.test";
-/// How long it may take to answer for the first time, or a queue to empty: a busy machine needs a tenth of it.
-const WAIT_MAX: Duration = Duration::from_secs(120);
-/// Between two looks at something that is awaited.
-const LOOK: Duration = Duration::from_millis(20);
 /// Who owns the mailbox: nobody.
 const BOX_OWNER: u32 = 65_534;
 
@@ -69,13 +65,7 @@ pub struct Postfix {
     /// Where it takes mail from this machine in the clear, without a login.
     pub plain_port: u16,
     mail: Mail,
-    running: Option<Running>,
-}
-
-struct Running {
-    master: u32,
-    stop: mpsc::Sender<()>,
-    owner: thread::JoinHandle<()>,
+    running: Option<Daemon>,
 }
 
 impl Postfix {
@@ -110,13 +100,9 @@ impl Postfix {
 
     /// Ends it and everything that it started, as a power cut does.
     pub fn kill(&mut self) {
-        let Some(running) = self.running.take() else { return };
-        let family: Vec<u32> = std::iter::once(running.master).chain(children(running.master)).collect();
-        for process in family {
-            signal("KILL", process);
+        if let Some(running) = self.running.take() {
+            running.kill();
         }
-        drop(running.stop);
-        running.owner.join().expect("the thread that owns it only waits");
     }
 
     /// Starts it again, with what its queue holds, and with that certificate.
@@ -124,15 +110,11 @@ impl Postfix {
         self.kill();
         fs::write(self.path("main.cf"), self.main_cf(certificate))?;
         fs::write(self.path("master.cf"), self.master_cf())?;
-        let (started, start) = mpsc::channel();
-        let (stop, stopped) = mpsc::channel();
-        let folder = self.folder.path().to_owned();
-        // The system stops a child with the thread that started it, and a test's thread is short.
-        let owner = thread::spawn(move || own(&folder, &started, &stopped));
-        let master = start.recv().context("the thread that owns Postfix is gone")??;
-        self.running = Some(Running { master, stop, owner });
+        let mut command = Command::new(Path::new(DAEMONS).join("master"));
+        command.arg("-c").arg(self.folder.path());
+        self.running = Some(Daemon::start(&command)?);
         let ready = [(self.port, true), (self.implicit_port, false), (self.plain_port, true)];
-        let ready = ready.into_iter().try_for_each(|(port, greets)| wait_until_open(port, greets));
+        let ready = ready.into_iter().try_for_each(|(port, greets)| daemon::wait_until_open(port, greets));
         ready.with_context(|| fs::read_to_string(self.path("log")).unwrap_or_default())
     }
 
@@ -169,7 +151,7 @@ impl Postfix {
 
     /// How many messages lie in its queue and its mailbox: cheap enough to be asked again and again.
     pub fn count(&self) -> usize {
-        let files = |folder: &str| walk(&self.path(folder));
+        let files = |folder: &str| daemon::files(&self.path(folder));
         ["queue/incoming", "queue/active", "queue/deferred", "mail"].into_iter().map(files).sum()
     }
 
@@ -316,57 +298,6 @@ scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
 ";
 
-fn own(folder: &Path, started: &mpsc::Sender<Result<u32>>, stopped: &mpsc::Receiver<()>) {
-    let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "TERM", "--"]).arg(Path::new(DAEMONS).join("master")).arg("-c").arg(folder);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut child = match command.spawn().context("Postfix's master, through setpriv") {
-        Ok(child) => child,
-        Err(error) => return drop(started.send(Err(error))),
-    };
-    started.send(Ok(child.id())).ok();
-    // Ends when the one who asked is done with it.
-    stopped.recv().ok();
-    signal("TERM", child.id());
-    child.wait().ok();
-}
-
-/// Waits for the banner, or for the door alone where TLS comes before it.
-fn wait_until_open(port: u16, greets: bool) -> Result<()> {
-    let deadline = Instant::now() + WAIT_MAX;
-    while Instant::now() < deadline {
-        if let Ok(stream) = TcpStream::connect(("127.0.0.1", port)) {
-            let mut banner = String::new();
-            if !greets || (BufReader::new(stream).read_line(&mut banner).is_ok() && banner.starts_with("220")) {
-                return Ok(());
-            }
-        }
-        thread::sleep(LOOK);
-    }
-    bail!("Postfix gave no answer on port {port} in {} s", WAIT_MAX.as_secs())
-}
-
-/// The processes that `parent` started.
-fn children(parent: u32) -> Vec<u32> {
-    let processes = fs::read_dir("/proc").into_iter().flatten().filter_map(Result::ok);
-    let is_child = |process: &u32| {
-        let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-        // `pid (name) state parent …`; a name may hold anything, so it is read from behind.
-        let parent_of = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)?.parse::<u32>().ok());
-        parent_of == Some(parent)
-    };
-    processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(is_child).collect()
-}
-
-fn signal(name: &str, process: u32) {
-    Command::new("kill").args([format!("-{name}"), process.to_string()]).stderr(Stdio::null()).status().ok();
-}
-
-fn walk(folder: &Path) -> usize {
-    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
-    entries.map(|entry| if entry.path().is_dir() { walk(&entry.path()) } else { 1 }).sum()
-}
-
 /// The number of an account or a group.
 fn account(file: &str, wanted: &str) -> Result<u32> {
     let lines = fs::read_to_string(file)?;
@@ -390,6 +321,7 @@ fn done(command: &mut Command) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::TcpStream;
 
     #[test]
     fn a_relay_of_ones_own_answers_is_killed_and_comes_back() {

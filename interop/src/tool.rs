@@ -2,7 +2,7 @@
 //!
 //! Nothing is installed here. `.ci/run` does that on a build machine; a developer decides alone.
 
-use crate::{namespace, skips};
+use crate::{namespace, root, skips};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -21,6 +21,12 @@ pub enum Tool {
     Namespaces,
     /// Postfix with its logins, under root: its `master`.
     Postfix,
+    /// OpenSMTPD, unpacked, under root: its root.
+    OpenSmtpd,
+    /// Exim, unpacked, under root: its root.
+    Exim,
+    /// OpenDKIM, unpacked, under root: its root.
+    OpenDkim,
     /// age, which seals files to keys and passphrases.
     Age,
     /// libfaketime, which moves a program's clock: its library for programs with threads.
@@ -29,13 +35,16 @@ pub enum Tool {
 
 impl Tool {
     /// All of them.
-    pub const ALL: [Tool; 8] = [
+    pub const ALL: [Tool; 11] = [
         Tool::Postgres,
         Tool::Chromium,
         Tool::Axe,
         Tool::Dkimpy,
         Tool::Namespaces,
         Tool::Postfix,
+        Tool::OpenSmtpd,
+        Tool::Exim,
+        Tool::OpenDkim,
         Tool::Age,
         Tool::Faketime,
     ];
@@ -49,6 +58,9 @@ impl Tool {
             Tool::Dkimpy => "dkimpy",
             Tool::Namespaces => "namespaces",
             Tool::Postfix => "postfix",
+            Tool::OpenSmtpd => "opensmtpd",
+            Tool::Exim => "exim",
+            Tool::OpenDkim => "opendkim",
             Tool::Age => "age",
             Tool::Faketime => "libfaketime",
         }
@@ -63,6 +75,9 @@ impl Tool {
             Tool::Dkimpy => "python3 -m venv target/venv && target/venv/bin/pip install dkimpy==1.1.8",
             Tool::Namespaces => "as root, or where others may make namespaces: apt-get install util-linux iproute2",
             Tool::Postfix => "as root: apt-get install postfix sasl2-bin",
+            Tool::OpenSmtpd => "as root, to unpack and not install it: .ci/roots opensmtpd",
+            Tool::Exim => "as root, to unpack and not install it: .ci/roots exim",
+            Tool::OpenDkim => "as root, to unpack and not install it: .ci/roots opendkim",
             Tool::Age => "apt-get install age",
             Tool::Faketime => "apt-get install libfaketime",
         }
@@ -77,6 +92,9 @@ impl Tool {
             Tool::Dkimpy => python_with("dkim"),
             Tool::Namespaces => on_path("unshare").filter(|unshare| namespace::usable(unshare)),
             Tool::Postfix => postfix(),
+            Tool::OpenSmtpd => root::unpacked(self.name(), "usr/sbin/smtpd"),
+            Tool::Exim => root::unpacked(self.name(), "usr/sbin/exim4"),
+            Tool::OpenDkim => root::unpacked(self.name(), "usr/sbin/opendkim"),
             Tool::Age => on_path("age"),
             Tool::Faketime => faketime(),
         }
@@ -168,7 +186,7 @@ mod tests {
         let script = include_str!("../../.ci/run");
         let packages = Tool::ALL.map(|tool| tool.install().rsplit(' ').next().unwrap());
         let (programs, verifiers) = (["postgresql", "chromium"], ["axe-core@4.14.1", "dkimpy==1.1.8"]);
-        let rest = ["iproute2", "sasl2-bin", "age", "libfaketime"];
+        let rest = ["iproute2", "sasl2-bin", "opensmtpd", "exim", "opendkim", "age", "libfaketime"];
         assert_eq!(packages.to_vec(), [&programs[..], &verifiers, &rest].concat());
         assert!(packages.iter().all(|package| script.split([' ', '\n', '(', ')']).any(|word| word == *package)));
     }

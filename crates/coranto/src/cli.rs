@@ -644,9 +644,9 @@ pub struct Read {
 /// `coranto bounce`.
 #[derive(Debug, Args)]
 pub struct Bounce {
-    /// The message, as it came over the wire; - reads standard input.
+    /// The message, as it came over the wire, an mbox or a Maildir; - reads standard input.
     pub file: PathBuf,
-    /// Do what it says: for a mailbox elsewhere. Then FILE may be an mbox or a Maildir. Once is enough, twice does no harm.
+    /// Do what it says: for a mailbox elsewhere. Once is enough, twice does no harm.
     #[arg(long)]
     pub apply: bool,
     /// Which newsroom: its keys say whether the message carries a mark of ours.

@@ -114,7 +114,7 @@ fn shape(kind: Kind) -> Shape {
     match kind {
         Kind::Line(chars) => Shape::Line(chars),
         Kind::Number(from, to) => Shape::Number(from, to),
-        Kind::Address | Kind::HostAddress | Kind::Site | Kind::MaybeSite | Kind::Zone | Kind::Time => {
+        Kind::Address | Kind::HostAddress | Kind::HostName | Kind::Site | Kind::MaybeSite | Kind::Zone | Kind::Time => {
             Shape::Line(LINE_CHARS_MAX)
         }
         Kind::Word(words) => Shape::Choice(words.iter().map(|word| (*word).to_owned()).collect()),

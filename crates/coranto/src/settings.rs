@@ -25,6 +25,8 @@ pub enum Kind {
     MaybeSite,
     /// An address of this host, or empty.
     HostAddress,
+    /// A name of a host or a domain; empty where that is the default.
+    HostName,
     /// An IANA time zone.
     Zone,
     /// Kept sealed; never shown.
@@ -50,6 +52,10 @@ pub struct Setting {
 
 const fn line(name: &'static str, chars: usize, default: &'static str, sentence: &'static str) -> Setting {
     Setting { name, kind: Kind::Line(chars), default, sentence }
+}
+
+const fn host(name: &'static str, default: &'static str, sentence: &'static str) -> Setting {
+    Setting { name, kind: Kind::HostName, default, sentence }
 }
 
 const fn number(name: &'static str, from: i64, to: i64, default: &'static str, sentence: &'static str) -> Setting {
@@ -96,15 +102,15 @@ pub const SETTINGS: &[Setting] = &[
         default: "",
         sentence: "Where answers go, when not to mail.from.",
     },
-    line("mail.domain", 253, "outlet.example", "The domain that signs the mail (DKIM) and takes its bounces."),
-    line("mail.selector", 63, "coranto", "The DKIM selector."),
+    host("mail.domain", "outlet.example", "The domain that signs the mail (DKIM) and takes its bounces."),
+    host("mail.selector", "coranto", "The DKIM selector."),
     Setting {
         name: "mail.signing",
         kind: Kind::Word(&["own", "relay"]),
         default: "own",
         sentence: "Who signs the mail (DKIM): this newsroom with its own key, or every relay with its own. Unsigned mail is refused by the big providers.",
     },
-    line("mail.ehlo", 253, "", "The name this host gives to relays; mail.domain when empty."),
+    host("mail.ehlo", "", "The name this host gives to relays; mail.domain when empty."),
     Setting {
         name: "relay.use",
         kind: Kind::Word(&["yes", "no"]),
@@ -370,7 +376,7 @@ pub fn check(name: &str, value: &str) -> Result<&'static Setting, Problem> {
             format!("It takes {takes}."),
         ))
     };
-    let one_line = !value.chars().any(char::is_control);
+    let one_line = !value.chars().any(newsroom::ends_line);
     match setting.kind {
         Kind::Line(chars) if !one_line || value.chars().count() > chars => {
             wrong(format!("one line of at most {chars} characters"))
@@ -383,6 +389,10 @@ pub fn check(name: &str, value: &str) -> Result<&'static Setting, Problem> {
         }
         Kind::HostAddress if !value.is_empty() && value.parse::<std::net::IpAddr>().is_err() => {
             wrong("an address of this host, like 192.0.2.25, or nothing".into())
+        }
+        Kind::HostName if value.is_empty() && setting.default.is_empty() => Ok(setting),
+        Kind::HostName if mail::address::HostName::parse(value).is_err() => {
+            wrong("a name in ASCII like mail.outlet.example".into())
         }
         Kind::MaybeSite if value.is_empty() => Ok(setting),
         Kind::Site | Kind::MaybeSite if !is_site(value) => {
@@ -424,6 +434,10 @@ mod tests {
         assert!(check("outlet.site", "news.example").is_err());
         assert!(check("mail.from", "a@b\r\nBcc: c@d.example").is_err());
         assert!(check("edition.fill", "lined_up").is_ok() && check("edition.fill", "some").is_err());
+        for name in ["mail.domain", "mail.selector", "mail.ehlo", "outlet.name"] {
+            assert!(check(name, "courier.example\u{2028}X-Smuggled: yes").is_err(), "{name}");
+        }
+        assert!(check("mail.ehlo", "").is_ok() && check("mail.domain", "").is_err());
         assert!(check("nonsense", "1").is_err());
         assert!(check("relay.tls", "maybe").expect_err("no word").act.contains("starttls"));
         assert!(check("edition.leaves", "maybe").expect_err("no word").act.contains("itself"));

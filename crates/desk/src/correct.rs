@@ -33,7 +33,7 @@ pub async fn retitle(
     title: &str,
     standfirst: Option<&str>,
 ) -> store::Result<Retitled> {
-    let line = |text: &str, chars: usize| text.chars().count() <= chars && !text.chars().any(char::is_control);
+    let line = |text: &str, chars: usize| text.chars().count() <= chars && !text.chars().any(newsroom::ends_line);
     let (title, standfirst) = (title.trim().to_owned(), standfirst.map(|text| text.trim().to_owned()));
     let sound = !title.is_empty() && line(&title, TITLE_CHARS_MAX);
     if !sound || standfirst.as_ref().is_some_and(|text| !line(text, STANDFIRST_CHARS_MAX)) {

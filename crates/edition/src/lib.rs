@@ -13,4 +13,4 @@ pub mod slots;
 mod view;
 
 pub use materials::{FILL_SETTING, FILLS, STORIES_DEFAULT, STORIES_MAX, STORIES_SETTING};
-pub use view::edition_path;
+pub use view::{edition_path, make_up};

@@ -108,7 +108,10 @@ fn teaser(article: &Article) -> String {
 }
 
 /// Makes a drafted mail up for sending: the headers its copies share, and the encoded body.
-pub(crate) fn make_up(
+///
+/// # Errors
+/// [`MakeUpFault`] when the outlet's settings cannot stand in a mail.
+pub fn make_up(
     outlet: &Outlet,
     newsletter: &Newsletter,
     departure: DepartureId,

@@ -7,6 +7,8 @@
 
 use crate::reason::Reason;
 use crate::smtp::Enhanced;
+use encoding_rs::Encoding;
+use std::borrow::Cow;
 
 mod addresses;
 mod answers;
@@ -129,10 +131,23 @@ pub struct Reading {
 
 /// Reads a message. `prefixes` are how the local parts of our own marks begin, `bounce+` and the like.
 pub fn read(message: &[u8], prefixes: &[&str]) -> Reading {
-    let parts = Parts::of(&message[..message.len().min(MESSAGE_BYTES_MAX)]);
+    let parts = Parts::of(&readable(&message[..message.len().min(MESSAGE_BYTES_MAX)]));
     let mut findings = findings(&parts);
     findings.truncate(FINDINGS_MAX);
     Reading { findings, marks: marks(&parts, prefixes) }
+}
+
+/// A message as mail writes it: a mailbox program may have saved it in UTF-16 or behind a mark of UTF-8, or with CR alone
+/// at the end of its lines.
+fn readable(message: &[u8]) -> Cow<'_, [u8]> {
+    if let Some((encoding, mark_bytes)) = Encoding::for_bom(message) {
+        let text = encoding.decode_without_bom_handling(&message[mark_bytes..]).0;
+        return Cow::Owned(text.into_owned().into_bytes());
+    }
+    if memchr::memchr(b'\n', message).is_none() && memchr::memchr(b'\r', message).is_some() {
+        return Cow::Owned(message.iter().map(|byte| if *byte == b'\r' { b'\n' } else { *byte }).collect());
+    }
+    Cow::Borrowed(message)
 }
 
 /// The most certain kind of message first; each reader says whether it is one of its kind.

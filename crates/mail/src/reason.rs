@@ -151,12 +151,23 @@ pub fn judge(said: &Words<'_>) -> Reason {
     let text = plain(said.text);
     let reason = match words::find(&text) {
         Some(Reason::UnknownAddress) => unknown_address(said, &text),
+        // Barracuda puts "permanent failure for one or more recipients" around the words of the server behind it.
+        Some(Reason::Filtered) if is_1_1(said) && words::says_nobody(&text) => Reason::UnknownAddress,
+        // A server that answers so to RCPT holds the domain: it found no way to the local part (Exim's routers).
+        Some(Reason::UnknownDomain) if said.step == Some(Step::Rcpt) && text.contains(" unrouteable address ") => {
+            Reason::UnknownAddress
+        }
         Some(reason) => reason,
         None => codes::fallback(said),
     };
     // Said before anyone named a reader: "no such domain" is then about our own.
     let is_about_us = matches!(said.step, Some(Step::Greeting | Step::Mail)) && reason.is_about_mailbox();
     if is_about_us { Reason::Policy } else { reason }
+}
+
+/// RFC 3463 §3.2: "bad destination mailbox address".
+fn is_1_1(said: &Words<'_>) -> bool {
+    said.status.is_some_and(|status| (status.class, status.subject, status.detail) == (5, 1, 1))
 }
 
 /// "User unknown", with its second witness or without.

@@ -303,6 +303,22 @@ mod tests {
         [copy.headers.bytes(), b"\r\n", &body].concat()
     }
 
+    /// The names of its fields, in order.
+    fn names(message: &[u8]) -> Vec<String> {
+        let text = String::from_utf8_lossy(message);
+        let head = text.split("\r\n\r\n").next().unwrap_or_default();
+        let fields = head.split("\r\n").filter(|line| !line.starts_with([' ', '\t']));
+        fields.map(|line| line.split(':').next().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// A mail of a list in which nobody typed anything odd.
+    fn bytes_of_usual() -> Vec<u8> {
+        let identity = Identity::new("A", "news@courier.example", None, "courier.example").expect("a sender");
+        let part = || DraftPart { shared: "a\n".into(), personal: "{{unsubscribe}}\n".into() };
+        let draft = Draft { text: part(), html: Some(part()) };
+        bytes(&SharedMail::new(identity, "A", list(), &draft, b"seed").expect("a mail"), "TOKEN")
+    }
+
     #[test]
     fn a_kept_mail_makes_the_same_copies() {
         for purpose in [list(), Purpose::Letter] {
@@ -334,5 +350,31 @@ mod tests {
             assert!(SharedMail::from_bytes(&kept[..end]).is_err(), "cut at {end}");
         }
         assert!(SharedMail::from_bytes(b"coranto mail 2\n\n").is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_was_typed_anywhere_a_mail_is_one_message_of_fields_of_ours(
+            name in proptest::prelude::any::<String>(), subject in proptest::prelude::any::<String>(),
+            title in "[a-z.\r\n\0\u{85}\u{2028}: ]{0,40}", text in "[a.\r\n\0\u{85}\u{2028}é]{0,300}", html in "[<a.\r\n\0é]{0,300}",
+        ) {
+            let Ok(identity) = Identity::new(&name, "news@courier.example", None, "courier.example") else { return Ok(()) };
+            let purpose = match list() {
+                Purpose::List { id, unsubscribe, marks, .. } => Purpose::List { name: title, id, unsubscribe, marks },
+                letter => letter,
+            };
+            let part = |shared: String| DraftPart { shared, personal: "{{unsubscribe}}\n.\n".into() };
+            let draft = Draft { text: part(text), html: Some(part(html)) };
+            // What cannot be written is refused; what is written is safe.
+            let Ok(mail) = SharedMail::new(identity, &subject, purpose, &draft, b"seed") else { return Ok(()) };
+            let bytes = bytes(&mail, "TOKEN");
+            crate::wire::WireCheck::all([&bytes[..]]).expect("it can go over a wire as it stands");
+            proptest::prop_assert!(bytes.iter().all(|byte| matches!(byte, b'\t' | b'\r' | b'\n' | b' '..=b'~')));
+            let usual = bytes_of_usual();
+            proptest::prop_assert_eq!(names(&bytes), names(&usual));
+            let text = String::from_utf8(bytes).expect("it is ASCII");
+            let (_, body) = text.split_once("\r\n\r\n").expect("a head and a body");
+            proptest::prop_assert!(!body.contains("\r\n.\r\n"), "dots are stuffed");
+        }
     }
 }

@@ -152,7 +152,7 @@ impl HouseBlock {
     /// What is wrong with it: nothing when it may stand.
     pub fn faults(&self) -> Vec<BlockFault> {
         let line = |text: &str, chars: usize| {
-            !text.trim().is_empty() && text.chars().count() <= chars && !text.chars().any(char::is_control)
+            !text.trim().is_empty() && text.chars().count() <= chars && !text.chars().any(crate::ends_line)
         };
         let mut faults = Vec::new();
         let mut check = |right: bool, fault| faults.extend((!right).then_some(fault));

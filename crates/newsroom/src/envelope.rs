@@ -11,6 +11,12 @@ const NOTE_PARAGRAPHS_MAX: usize = 6;
 /// A name, and perhaps what they do.
 const SIGNED_CHARS_MAX: usize = 80;
 
+/// Whether a character has no place in a single line: a control character, or one of Unicode's own separators, at which some
+/// programs begin a new line.
+pub fn ends_line(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
 /// A short word of the editor's to the readers, signed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Note {
@@ -70,7 +76,7 @@ impl Envelope {
     pub fn checked(&self) -> Result<Self, Vec<EnvelopeFault>> {
         let note = Note { text: self.note.paragraphs().join("\n\n"), signed: self.note.signed.trim().to_owned() };
         let tidy = Self { subject: self.subject.trim().to_owned(), preview: self.preview.trim().to_owned(), note };
-        let one_line = |text: &str, chars: usize| text.chars().count() <= chars && !text.chars().any(char::is_control);
+        let one_line = |text: &str, chars: usize| text.chars().count() <= chars && !text.chars().any(ends_line);
         let mut faults = Vec::new();
         let mut check = |right: bool, fault| faults.extend((!right).then_some(fault));
         check(one_line(&tidy.subject, SUBJECT_CHARS_MAX), EnvelopeFault::Subject);
@@ -119,7 +125,7 @@ mod tests {
     #[test]
     fn every_fault_is_named_at_once() {
         let long = Envelope {
-            subject: "a\nb".into(),
+            subject: "a\u{2028}b".into(),
             preview: "b".repeat(151),
             note: Note { text: "c".repeat(1_501), signed: "d".repeat(81) },
         };

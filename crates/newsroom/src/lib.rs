@@ -46,7 +46,7 @@ pub use block::{BlockFault, BlockKind, BlockPlace, HouseBlock};
 pub use edition::{
     Cohort, CohortKey, Departure, DepartureKind, DepartureState, Edition, EditionKind, Format, LineUpEntry, Newsletter,
 };
-pub use envelope::{Envelope, EnvelopeFault, Note};
+pub use envelope::{Envelope, EnvelopeFault, Note, ends_line};
 pub use free_page::{CorrectionNote, FreePage, PAGE_SLUG_CHARS_MAX, Withdrawn, page_slug, plain_slug};
 pub use id::{
     ArticleId, BlockId, CohortId, DepartureId, EditionId, Id, IdMint, ItemId, MemberId, NewsletterId, PageId,

@@ -253,7 +253,7 @@ fn slotless(text: &str) -> String {
     text.replace("{{", "{ {").replace("{{", "{ {")
 }
 
-fn wrap(text: &str) -> String {
+pub(crate) fn wrap(text: &str) -> String {
     let mut out = String::new();
     let mut column = 0;
     for word in text.split(' ') {

@@ -11,7 +11,7 @@ use vault::Vault;
 use world::World;
 
 use crate::inbox::sealed_reader;
-use crate::letter::{LetterDraft, LetterFault, make_up};
+use crate::letter::{LetterDraft, LetterFault, Made, make_up, wrap};
 
 /// After this a reminder is not sent any more: the edition's day is over.
 const REMINDER_LIVES_MS: Ms = 20 * HOUR_MS;
@@ -64,7 +64,7 @@ pub async fn remind(
     to: Option<&Address>,
     reminder: &Reminder<'_>,
 ) -> Result<bool, ReminderFault> {
-    let made = make_up(outlet, &draft(outlet, reminder))?;
+    let made = make(outlet, reminder)?;
     let cohort = Cohort { id: CohortId(world.mint()), subject: made.subject, body: made.body };
     let reader = to.map(|to| sealed_reader(world, vault, to, &outlet.language));
     let (now, departure) = (world.now(), DepartureId(world.mint()));
@@ -93,6 +93,14 @@ pub async fn remind(
     Ok(queued.await?)
 }
 
+/// Makes a reminder up for sending.
+///
+/// # Errors
+/// [`LetterFault`].
+pub fn make(outlet: &Outlet, reminder: &Reminder<'_>) -> Result<Made, LetterFault> {
+    make_up(outlet, &draft(outlet, reminder))
+}
+
 /// Its words.
 fn draft(outlet: &Outlet, reminder: &Reminder<'_>) -> LetterDraft {
     let Reminder { newsletter, kind, date, why, .. } = reminder;
@@ -108,11 +116,14 @@ fn draft(outlet: &Outlet, reminder: &Reminder<'_>) -> LetterDraft {
             "The settings say that a person gives the word (edition.leaves = person).",
         ),
     };
+    let nothing = "If you do nothing, it does not leave, and its readers get what is in it with their next edition.";
     let text = format!(
-        "The {kind} edition of {date} waits for your word.\n\n{because}\n\n\
+        "The {kind} edition of {date} waits for your word.\n\n{}\n\n\
          Send it, at the desk or where Coranto runs:\n\n    coranto edition release {kind}-{date}\n\n\
          Given before its hour, it leaves at its hour. Let it go:\n\n    coranto edition release {kind}-{date} --drop\n\n\
-         If you do nothing, it does not leave, and its readers get what is in it with\ntheir next edition.\n\n{}\n",
+         {}\n\n{}\n",
+        wrap(because),
+        wrap(nothing),
         outlet.name
     );
     LetterDraft { subject, parts: Draft { text: DraftPart { shared: text, personal: String::new() }, html: None } }

@@ -5,7 +5,7 @@
 use ::mail::mime::{Draft, DraftPart};
 use newsroom::Outlet;
 
-use crate::letter::{LetterDraft, LetterFault, Made, make_up, name};
+use crate::letter::{LetterDraft, LetterFault, Made, make_up, name, wrap};
 
 /// Makes the outlet's trial mail; `mark` stands before its subject.
 ///
@@ -19,10 +19,13 @@ fn draft(outlet: &Outlet, mark: &str) -> LetterDraft {
     let name = name(&outlet.name);
     let postal = Some(outlet.postal_address.trim()).filter(|address| !address.is_empty());
     let text = format!(
-        "This mail shows that {name} can write to you.\n\n\
-         It left through the outlet's relay, and it is signed with the outlet's own\nkey, as every edition is.\n\n\
-         Nothing is published yet, so there is no edition to look at. As soon as there\n\
-         is a story, the same command sends the edition as your readers would get it.\n\n{name}\n{}\n",
+        "{}\n\n{}\n\n{}\n\n{name}\n{}\n",
+        wrap(&format!("This mail shows that {name} can write to you.")),
+        wrap("It left through the outlet's relay, and it is signed with the outlet's own key, as every edition is."),
+        wrap(
+            "Nothing is published yet, so there is no edition to look at. As soon as there is a story, the same command sends \
+             the edition as your readers would get it."
+        ),
         postal.unwrap_or_default()
     );
     let subject = format!("{mark}the mail of {name}");

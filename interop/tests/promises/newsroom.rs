@@ -76,11 +76,27 @@ impl Newsroom {
         self.run(&["article", "import", file.to_str().unwrap()]).done();
     }
 
+    /// The key that its mail is signed with, as the TXT record that `coranto doctor` asks for, by its name.
+    #[track_caller]
+    pub fn keys(&self) -> BTreeMap<String, String> {
+        keys(&self.place)
+    }
+
     /// How many readers there are: active, pending, unsubscribed.
     #[track_caller]
     pub fn readers(&self) -> [u64; 3] {
         readers(&self.place)
     }
+}
+
+/// The key that a newsroom's mail is signed with, as the TXT record that `coranto doctor` asks for, by its name.
+#[track_caller]
+pub fn keys(place: &Place) -> BTreeMap<String, String> {
+    // Doctor may complain of much else; the record is in its list all the same.
+    let doctor = place.run(&["doctor"]);
+    let (_, record) = doctor.stderr.split_once("Publish this TXT record at ").expect("doctor names the record");
+    let (name, record) = record.split_once(":\n").unwrap();
+    BTreeMap::from([(name.to_owned(), record.lines().next().unwrap().trim().to_owned())])
 }
 
 /// How many readers a newsroom has: active, pending, unsubscribed.

@@ -46,26 +46,29 @@ impl Row {
     }
 }
 
-/// Reads one message, or applies every message of a file or folder.
+/// Reads every message of a file or folder, and applies it if that is asked.
 pub async fn run(of: Bounce) -> Result<Answer, Problem> {
     if of.apply {
         return apply(&of).await;
     }
-    let message = one(&of.file)?;
-    let rows: Vec<Row> = match Config::read(&of.common.data) {
+    let mut rows = Vec::new();
+    match Config::read(&of.common.data) {
         // A message can be read anywhere; without a newsroom no mark is ours.
         Err(_) => {
-            let reading = bounce::read(&message, &[]);
-            reading.findings.iter().map(|finding| Row::new(finding, false)).collect()
+            for message in messages(&of.file)? {
+                rows.extend(bounce::read(&message, &[]).findings.iter().map(|finding| Row::new(finding, false)));
+            }
         }
         Ok(_) => {
             let house = house(&of.common).await?;
-            let arrival = Arrival { message, delivered_to: None, source: MAILBOX.into() };
-            let looked = returned::look(&house.world, &house.store, &house.vault, arrival).await;
-            let looked = looked.map_err(|fault| store_problem(&fault))?;
-            looked.iter().map(|(finding, token_valid)| Row::new(finding, *token_valid)).collect()
+            for message in messages(&of.file)? {
+                let arrival = Arrival { message, delivered_to: None, source: MAILBOX.into() };
+                let looked = returned::look(&house.world, &house.store, &house.vault, arrival).await;
+                let looked = looked.map_err(|fault| store_problem(&fault))?;
+                rows.extend(looked.iter().map(|(finding, token_valid)| Row::new(finding, *token_valid)));
+            }
         }
-    };
+    }
     let told: Vec<String> = rows.iter().map(told).collect();
     Ok(Answer::new(rows, told.join("\n")))
 }
@@ -190,7 +193,13 @@ fn one(file: &Path) -> Result<Vec<u8>, Problem> {
     };
     match read {
         Err(fault) => Err(trouble(file, &fault.to_string())),
-        Ok(bytes) if bytes as u64 > FILE_BYTES_MAX => Err(trouble(file, "longer than any message that comes back")),
+        Ok(bytes) if bytes as u64 > FILE_BYTES_MAX => {
+            let mebibytes = FILE_BYTES_MAX / 1_024 / 1_024;
+            Err(trouble(
+                file,
+                &format!("more than {mebibytes} MiB, which no message that comes back has; part the mailbox"),
+            ))
+        }
         Ok(_) => Ok(message),
     }
 }
@@ -199,7 +208,7 @@ fn trouble(file: &Path, what: &str) -> Problem {
     Problem::new(
         format!("{}: {what}.", file.display()),
         "Nothing was read.",
-        "Name a file with one message as it came over the wire, or - for standard input; with --apply also an mbox or a Maildir.",
+        "Name a file with a message as it came over the wire, an mbox, a Maildir, or - for standard input.",
     )
 }
 
@@ -209,7 +218,12 @@ fn messages(file: &Path) -> Result<Vec<Vec<u8>>, Problem> {
         return Ok(of_mbox(one(file)?));
     }
     let mut paths = Vec::new();
-    for folder in ["new", "cur"].map(|name| file.join(name)).iter().filter(|folder| folder.is_dir()) {
+    let folders: Vec<_> =
+        ["new", "cur"].map(|name| file.join(name)).into_iter().filter(|folder| folder.is_dir()).collect();
+    if folders.is_empty() {
+        return Err(trouble(file, "a folder, and no Maildir: it has neither new nor cur"));
+    }
+    for folder in &folders {
         let entries = std::fs::read_dir(folder).map_err(|fault| trouble(folder, &fault.to_string()))?;
         paths.extend(entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_file()));
     }
@@ -217,14 +231,20 @@ fn messages(file: &Path) -> Result<Vec<Vec<u8>>, Problem> {
     paths.iter().map(|path| one(path)).collect()
 }
 
-/// RFC 4155: a message begins with a line `From `, behind an empty line. What does not begin so is one message.
+/// RFC 4155: a message begins with a line `From `, a sender and a time, behind an empty line. A sentence that begins with that
+/// word has no time. What does not begin so is one message.
 fn of_mbox(file: Vec<u8>) -> Vec<Vec<u8>> {
     if !file.starts_with(b"From ") {
         return vec![file];
     }
+    let begins = |line: &[u8]| {
+        let digits_around =
+            |at: usize| at > 0 && line[at - 1].is_ascii_digit() && line.get(at + 1).is_some_and(u8::is_ascii_digit);
+        line.starts_with(b"From ") && (0..line.len()).any(|at| line[at] == b':' && digits_around(at))
+    };
     let (mut messages, mut current, mut after_empty) = (Vec::new(), Vec::new(), true);
     for line in file.split_inclusive(|byte| *byte == b'\n') {
-        if after_empty && line.starts_with(b"From ") && !current.is_empty() {
+        if after_empty && begins(line) && !current.is_empty() {
             messages.push(std::mem::take(&mut current));
         }
         after_empty = line.trim_ascii().is_empty();
@@ -252,4 +272,36 @@ fn told(row: &Row) -> String {
     let token =
         if row.token_valid { "it carries a mark of ours" } else { "it carries no mark of ours: it changes nothing" };
     format!("{out}\n  {token}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_mbox_is_parted_where_a_message_begins_and_nowhere_else() {
+        let one =
+            "From MAILER-DAEMON Thu Nov 26 08:00:00 2026\nSubject: one\n\nFrom here on it is quiet.\n\nFrom nobody\n\n";
+        let two = "From ana@there.example Thu Nov 26 08:00:01 2026\r\nSubject: two\r\n\r\n>From Thu 08:00\r\n";
+        assert_eq!(of_mbox([one, two].concat().into_bytes()), [one.as_bytes(), two.as_bytes()]);
+        for whole in ["", "Subject: one\n\nFrom a 08:00\n", "From", "\0\n\nFrom x 1:1"] {
+            assert_eq!(of_mbox(whole.into()), [whole.as_bytes()], "{whole:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_in_words() {
+        let folder = std::env::temp_dir().join(format!("coranto-bounce-{}", std::process::id()));
+        std::fs::create_dir_all(folder.join("maildir/new")).unwrap();
+        let long = folder.join("long");
+        // A hole: it takes no room on the disk.
+        std::fs::File::create(&long).unwrap().set_len(100 * 1_024 * 1_024).unwrap();
+        std::fs::write(folder.join("maildir/new/1"), "Subject: one\n\n").unwrap();
+        let fault = |name: &str| messages(&folder.join(name)).unwrap_err().what;
+        assert!(fault("long").contains("more than 64 MiB"), "{}", fault("long"));
+        assert!(fault("").contains("no Maildir"), "{}", fault(""));
+        assert!(fault("missing").contains("No such file"), "{}", fault("missing"));
+        assert_eq!(messages(&folder.join("maildir")).unwrap().len(), 1);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }

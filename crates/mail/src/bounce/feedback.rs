@@ -54,7 +54,8 @@ pub(super) fn read(parts: &Parts) -> Vec<Finding> {
 fn kind(feedback: &str) -> Kind {
     let feedback = feedback.to_ascii_lowercase();
     match feedback.as_str() {
-        "auth-failure" | "not-spam" | "dismissal" => Kind::Other,
+        "not-spam" | "dismissal" => Kind::Other,
+        authentication if ["auth", "dmarc"].iter().any(|word| authentication.starts_with(word)) => Kind::Other,
         "opt-out" | "opt-out-list" => Kind::Unsubscribe,
         _ => Kind::Complaint,
     }

@@ -54,6 +54,12 @@ fn groups(text: &str) -> Vec<Fields> {
 
 fn finding(group: &Fields, words: &str, groups: usize, parts: &Parts) -> Finding {
     let original = addresses::typed(group.get("original-recipient"));
+    // RFC 3461 §4.2: it came as xtext, and some hand it on as it came. `+2B` may as well be a reader's own tag.
+    let decoded = original.map(from_xtext);
+    let is_final = |address: &String| {
+        addresses::typed(group.get("final-recipient")).is_some_and(|last| last.eq_ignore_ascii_case(address))
+    };
+    let original = decoded.as_ref().filter(|address| is_final(address)).map(String::as_str).or(original);
     let fields = ["x-actual-recipient", "final-recipient"];
     let others = fields.iter().filter_map(|field| addresses::typed(group.get(field)));
     let mut named: Vec<String> = original.into_iter().chain(others).map(str::to_owned).collect();
@@ -72,6 +78,19 @@ fn finding(group: &Fields, words: &str, groups: usize, parts: &Parts) -> Finding
     }
     let said = Said::of(group, &finding, words, groups);
     said.judge(finding, action.starts_with("delay"))
+}
+
+/// RFC 3461 §4: `+` and two upper-case hexadecimal digits stand for an octet.
+fn from_xtext(text: &str) -> String {
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, after)) = rest.split_once('+') {
+        out.push_str(before);
+        let digits = after.get(..2).filter(|two| two.bytes().all(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(&b)));
+        let octet = digits.and_then(|two| u8::from_str_radix(two, 16).ok()).filter(u8::is_ascii_graphic);
+        out.push(octet.map_or('+', char::from));
+        rest = if octet.is_some() { &after[2..] } else { after };
+    }
+    out + rest
 }
 
 /// What is to be judged of one recipient.

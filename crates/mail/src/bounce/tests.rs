@@ -71,6 +71,136 @@ fn a_report_on_ten_thousand_recipients_costs_no_more_than_its_limit() {
     assert_eq!(read(text.as_bytes(), &["bounce+"]).findings.len(), FINDINGS_MAX);
 }
 
+/// A report on one recipient, of those fields.
+fn report(fields: &str) -> String {
+    format!(
+        "From: MAILER-DAEMON@there.example\nContent-Type: multipart/report; boundary=b\n\n--b\n\nSee below.\n\
+         --b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; there.example\n\n{fields}\n--b--\n"
+    )
+}
+
+fn line(message: &[u8]) -> Vec<String> {
+    let tell = |f: &Finding| {
+        let (recipient, reason) = (f.recipient.as_deref().unwrap_or("-"), f.reason_word().unwrap_or("-"));
+        let status = f.status.map_or("-".to_owned(), |status| status.to_string());
+        format!(
+            "{} {recipient} {status} {reason} {:?}{}",
+            f.kind.word(),
+            f.hard,
+            if f.is_taken { " taken" } else { "" }
+        )
+    };
+    read(message, &["bounce+"]).findings.iter().map(tell).collect()
+}
+
+#[test]
+fn what_became_of_a_copy_is_told_by_its_action() {
+    for (action, expected) in [
+        ("failed", "bounce ana@there.example 5.1.1 unknown_address Some(true)"),
+        ("Failed (permanently)", "bounce ana@there.example 5.1.1 unknown_address Some(true)"),
+        ("delayed", "bounce ana@there.example 5.1.1 unknown_address Some(false)"),
+        ("delivered", "other ana@there.example - - None taken"),
+        ("relayed", "other ana@there.example - - None taken"),
+        ("expanded", "other ana@there.example - - None taken"),
+    ] {
+        let fields = format!("Final-Recipient: rfc822; ana@there.example\nAction: {action}\nStatus: 5.1.1\n");
+        assert_eq!(line(report(&fields).as_bytes()), [expected], "{action}");
+    }
+}
+
+#[test]
+fn fields_of_a_report_are_read_in_every_dress() {
+    for fields in [
+        "Final-Recipient: rfc822; ana@there.example\nAction: failed\nStatus: 5.1.1 (bad destination mailbox)\n",
+        "Final-Recipient: unknown; ana@there.example\nAction: failed\nStatus: 5.1.1\n",
+        "Final-Recipient: ana@there.example\nAction: failed\nStatus: \"5.1.1\"\n",
+        "Final-Recipient: RFC822;<ana@there.example>\nAction: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; \"550 5.1.1 no such user\"\n",
+        "Final-Recipient:\n rfc822;\n ana@there.example\nAction: failed\nStatus:\n 5.1.1\n",
+        "Original-Recipient: rfc822; ana@there.example\nFinal-Recipient: rfc822; ana@there.example\nAction: failed\nStatus: 5.1.1\n",
+    ] {
+        let expected = ["bounce ana@there.example 5.1.1 unknown_address Some(true)"];
+        assert_eq!(line(report(fields).as_bytes()), expected, "{fields}");
+        let global = report(fields).replace("message/delivery-status", "message/global-delivery-status");
+        assert_eq!(line(global.as_bytes()), expected, "RFC 6533: {fields}");
+    }
+    let tagged = |original: &str| {
+        let fields = format!(
+            "Original-Recipient: rfc822;{original}\nFinal-Recipient: rfc822;ana+x@there.example\nAction: failed\nStatus: 5.1.1\n"
+        );
+        read(report(&fields).as_bytes(), &[]).findings[0].recipient.clone().unwrap()
+    };
+    assert_eq!(tagged("ana+2Bx@there.example"), "ana+x@there.example", "RFC 3461 §4: handed on as it came");
+    assert_eq!(tagged("ben+2Bx@there.example"), "ben+2Bx@there.example", "after a forward it may be a tag");
+}
+
+#[test]
+fn a_message_is_read_whatever_ends_its_lines_and_however_it_was_saved() {
+    let lf = report("Final-Recipient: rfc822; ana@there.example\nAction: failed\nStatus: 5.1.1\n");
+    let expected = ["bounce ana@there.example 5.1.1 unknown_address Some(true)"];
+    let utf_16 = |order: fn(u16) -> [u8; 2]| {
+        std::iter::once(0xfeff).chain(lf.encode_utf16()).flat_map(order).collect::<Vec<u8>>()
+    };
+    let saved = [
+        lf.clone().into_bytes(),
+        lf.replace('\n', "\r\n").into_bytes(),
+        lf.replace('\n', "\r").into_bytes(),
+        utf_16(u16::to_le_bytes),
+        utf_16(u16::to_be_bytes),
+        format!("\u{feff}{lf}").into_bytes(),
+        format!("From MAILER-DAEMON Thu Nov 24 10:00:00 2026\n{lf}").into_bytes(),
+    ];
+    for message in saved {
+        assert_eq!(line(&message), expected, "{:?}", String::from_utf8_lossy(&message[..40]));
+    }
+    for message in [&b""[..], b"\0\x01\xff\xfe\r\r\n", b"\xff\xfe", b"\r", b"not a message"] {
+        assert_eq!(line(message), ["other - - - None"], "{message:?}");
+    }
+}
+
+#[test]
+fn complaints_are_what_readers_say_and_nothing_else() {
+    let feedback = |kind: &str| {
+        format!(
+            "From: abuse@there.example\nContent-Type: multipart/report; boundary=b\n\n--b\n\nA report.\n--b\n\
+             Content-Type: message/feedback-report\n\nFeedback-Type: {kind}\nUser-Agent: x/1\nVersion: 1\n--b--\n"
+        )
+    };
+    for (kind, expected) in [
+        ("abuse", "complaint - - complaint Some(false)"),
+        ("Abuse", "complaint - - complaint Some(false)"),
+        ("fraud", "complaint - - complaint Some(false)"),
+        ("not-spam", "other - - - Some(false)"),
+        ("auth-failure", "other - - authentication Some(false)"),
+        ("opt-out", "unsubscribe - - unsubscribe Some(false)"),
+    ] {
+        assert_eq!(line(feedback(kind).as_bytes()), [expected], "{kind}, without the copy");
+    }
+}
+
+#[test]
+fn automatic_answers_of_many_kinds_are_no_bounces() {
+    for head in [
+        "Auto-Submitted: auto-replied\nSubject: Re: The Morning",
+        "Auto-Submitted: auto-generated\nSubject: Ticket 4711",
+        "Precedence: auto_reply\nSubject: Thank you",
+        "X-Autoreply: yes\nSubject: Re: The Morning",
+        "X-Auto-Response-Suppress: All\nAuto-Submitted: auto-replied (vacation)\nSubject: Hello",
+        "Subject: Out of Office: The Morning",
+        "Subject: Automatische Antwort: Der Morgen",
+        "Subject: Abwesenheitsnotiz",
+        "Subject: =?utf-8?q?R=C3=A9ponse_automatique_:_Le_matin?=",
+        "Subject: Respuesta autom\u{e1}tica: La ma\u{f1}ana",
+        "Subject: Risposta automatica: Il mattino",
+        "Subject: \u{81ea}\u{52d5}\u{5fdc}\u{7b54}: \u{671d}",
+        "Subject: \u{81ea}\u{52a8}\u{56de}\u{590d}: \u{6668}\u{62a5}",
+        "Subject: \u{410}\u{432}\u{442}\u{43e}\u{43e}\u{442}\u{432}\u{435}\u{442}: \u{443}\u{442}\u{440}\u{43e}",
+    ] {
+        let message =
+            format!("From: Ana <ana@there.example>\n{head}\n\nI am away until Monday. My mailbox may be full.\n");
+        assert_eq!(line(message.as_bytes()), ["auto_reply ana@there.example - - None"], "{head}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_message_of_a_stranger_is_too_strange(

@@ -73,7 +73,8 @@ pub(super) fn fallback(said: &Words<'_>) -> Reason {
     by_status.or_else(by_reply).or_else(by_step).unwrap_or(Reason::Unclear)
 }
 
-/// RFC 3463 §3 and the registry it opened: RFC 5248, 7372 (20 to 26), 7505 (1.10, 7.27), 7293 (17, 18).
+/// RFC 3463 §3 and the registry it opened: RFC 5248, 4954 (5.6, 7.8 to 7.12), 6710 (7.15, 7.16), 7372 (20 to 26), 7505 (1.10, 7.27),
+/// 7293 (17, 18), 8617 (7.29), 8689 (7.30). Numbers above 99 are Exchange's and Microsoft 365's, by what Microsoft documents.
 fn of_status(status: Enhanced, step: Option<Step>) -> Option<Reason> {
     let is_permanent = status.class == 5;
     Some(match (status.subject, status.detail) {
@@ -84,13 +85,17 @@ fn of_status(status: Enhanced, step: Option<Step>) -> Option<Reason> {
         (1, 10) => Reason::NoMailService,
         (3, 2) if is_permanent => Reason::NoMailService,
         (2, 2) => Reason::MailboxFull,
-        (2, 3) | (3, 4) => Reason::TooBig,
+        (2, 3) | (3, 4) | (7, 16) => Reason::TooBig,
+        (2, 121 | 122) | (1, 90) | (5, 3) | (7, 28 | 705) => Reason::RateLimited,
+        (7, 500..=699) if !is_permanent => Reason::RateLimited,
+        (7, 2 | 124 | 129 | 133..=136) => Reason::Filtered,
+        (2, 4) => Reason::Fault,
         (2, _) | (1, 4 | 5 | 9) => Reason::Filtered,
         (3, _) | (5, _) | (4, 3) => Reason::Fault,
         (4, _) => Reason::Unreached,
         (6, _) => Reason::Content,
         (7, 13) => Reason::Suspended,
-        (7, 20..=26) => Reason::Authentication,
+        (7, 20..=26 | 29 | 509 | 515) => Reason::Authentication,
         (7, _) | (1, _) => Reason::Policy,
         _ => return None,
     })
@@ -106,7 +111,7 @@ fn of_reply(reply: u16, step: Option<Step>) -> Option<Reason> {
         522 | 552 => Reason::MailboxFull,
         523 => Reason::TooBig,
         421 | 451 | 452 | 500..=504 => Reason::Fault,
-        530 | 535 | 538 | 553 | 554 | 571 => Reason::Policy,
+        530 | 535 | 538 | 541 | 553 | 554 | 571 => Reason::Policy,
         _ => return None,
     })
 }

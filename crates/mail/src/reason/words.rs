@@ -15,6 +15,11 @@ pub(super) fn is_from_the_mailbox_host(text: &str) -> bool {
     FROM_THE_MAILBOX_HOST.iter().any(|phrase| holds(text, phrase))
 }
 
+/// Whether it says somewhere that there is nobody of that name.
+pub(super) fn says_nobody(text: &str) -> bool {
+    NOBODY.iter().any(|phrase| holds(text, phrase))
+}
+
 fn holds(text: &str, phrase: &str) -> bool {
     let mut rest = text;
     phrase.split('*').all(|piece| match rest.find(piece) {
@@ -27,7 +32,7 @@ fn holds(text: &str, phrase: &str) -> bool {
 }
 
 /// Local delivery and directory look-ups.
-const FROM_THE_MAILBOX_HOST: [&str; 9] = [
+const FROM_THE_MAILBOX_HOST: [&str; 12] = [
     "ディレクトリには見つかりません",
     "final delivery userid",
     "recipient name is not recognized",
@@ -37,18 +42,25 @@ const FROM_THE_MAILBOX_HOST: [&str; 9] = [
     "known * at this site",
     "unknown local part",
     "unknown local-part",
+    // GroupWise, IMail and mail.local report in these words what they looked up themselves.
+    "(user not found)",
+    " unknown user: ",
+    "該当するユーザーは存在しません",
 ];
 
 type Phrases = (Reason, &'static [&'static str]);
 
-const PHRASES: [Phrases; 18] = [
+const PHRASES: [Phrases; 21] = [
     (Reason::MailboxFull, FULL),
     (Reason::Policy, SPAM),
+    (Reason::RateLimited, COUNTED),
     (Reason::Authentication, AUTHENTICATION),
     (Reason::RateLimited, TOO_FAST),
     (Reason::Suspended, SUSPENDED),
     (Reason::TooBig, TOO_BIG),
+    (Reason::Policy, NOT_FROM_THERE),
     (Reason::NoMailService, NO_MAIL),
+    (Reason::UnknownAddress, LOOKED_UP),
     (Reason::Filtered, FILTERED),
     (Reason::Policy, LISTED),
     (Reason::Moved, MOVED),
@@ -74,7 +86,31 @@ const FULL: &[&str] = &[
     "exhausted allowed storage", "exhausted * storage space", "out of storage", "storage space exceeded",
     "storage full", "allowed disk space", "not enough storage space", "not enough disk space in",
     "insufficient * space * mailbox", "too much mail data", "message would exceed", "would exceed * mailbox",
-    "boîte * pleine", "buzón * lleno", "postfach * voll", "casella * piena", "caixa * cheia",
+    "boîte * pleine", "boite * pleine", "buzón * lleno", "postfach * voll", "speicherplatz * überschritten",
+    "casella * piena", "caixa * cheia", "postvak * vol", "skrzynka * pełna", "skrzynka * przepełniona",
+    "ящик * переполнен", "ящик * заполнен", "容量が超過", "容量を超", "容量超過", "容量オーバー", "邮箱已满", "邮箱空间不足",
+    "메일함이 가득",
+];
+
+/// Somebody counted, and says of what domain or address: its marks of authentication are named beside it.
+#[rustfmt::skip]
+const COUNTED: &[&str] = &[
+    "unusual rate", "temporarily rate limited", "has been rate limited", "frequency limit", "busy. please try again later from",
+    "sender rate overlimit",
+];
+
+/// It is the sender whom they do not want; a domain that takes no mail from anybody says so without "from".
+#[rustfmt::skip]
+const NOT_FROM_THERE: &[&str] = &[
+    "not accept mail from this", "not accept mail from your", "not accept mail from you", "not accept email from this",
+    "not accept email from your", "not accept e-mail from", "not accept messages from", "not accept mail from hosts",
+];
+
+/// Somebody looked in a list of their own and says in which.
+#[rustfmt::skip]
+const LOOKED_UP: &[&str] = &[
+    "unknown in relay recipient table", "unknown in local recipient table", "unknown in virtual", "not listed in * directory",
+    "not listed in * address book", "not listed in public name", "recipient verification failed",
 ];
 
 /// What was found in the message outweighs the advice that follows it.
@@ -93,7 +129,7 @@ const AUTHENTICATION: &[&str] = &[
     "reverse dns", "reverse-dns", "rdns ", " ptr ", "no ptr", "reverse hostname", "reverse lookup", "cannot find your hostname",
     "cannot resolve your address", "can't resolve your address", "hostname could not be resolved",
     "could not resolve your host", "ip name lookup failed", "ip name possibly forged", "fix reverse",
-    "forward-confirmed", "unresolvable relay host",
+    "forward-confirmed", "unresolvable relay host", "required authentication level",
 ];
 
 #[rustfmt::skip]
@@ -120,7 +156,8 @@ const SUSPENDED: &[&str] = &[
     "user is disabled", "user is inactive", "user not active", "recipient suspend", "recipient * suspended",
     "recipient is inactive", "recipient disabled", "domain * suspended", "address * is suspended",
     "email address is disabled", "out of service", "extended inactivity", "box is locked", "inactive user",
-    "inactive account", "temporarily locked",
+    "inactive account", "temporarily locked", "user has been temporarily", "account has been temporarily", "postfach * gesperrt",
+    "konto * gesperrt", "cuenta * suspendida", "cuenta * desactivada",
 ];
 
 #[rustfmt::skip]
@@ -147,7 +184,9 @@ const FILTERED: &[&str] = &[
     "does not wish to receive", "unwanted by recipient", "rejected by recipient", "rejected by the recipient's",
     "rejected by user", "blocked by the recipient", "was rejected by a remote mail server", "restricted sms",
     "permanent failure for one or more recipients", "not accepting mail from", "not accepting messages from",
-    "recipient filter", "user filter", "personal filter", "sieve",
+    "recipient filter", "user filter", "personal filter", "sieve", "recipient's personal", "personal block",
+    "has blocked the sender", "has blocked you", "recipient has blocked", "blocked by recipient", "delivery restriction check failed",
+    "sendernotauthenticatedfor", "allowed-senders list", "allowed senders list", "moderators * failed to act",
 ];
 
 /// Lists, filters, relaying and reputation: nothing of it is about the reader.
@@ -160,7 +199,7 @@ const LISTED: &[&str] = &[
     "dial-up", "dialup", "dynamic/residential", "generic hostname", "bad host", "policy reason", "policy violation",
     "violates", "violation", "due to policy", "for policy", "of policy", "by policy", "local policy", "policy reject",
     "policy restrict", "security polic", "relay", "not accepting connections",
-    "refused by administrator", "connection rejected", "sender address", "sender rejected", "sender denied",
+    "refused by administrator", "connection rejected", "sender verif", "sender address", "sender rejected", "sender denied",
     "sender is rejected", "sender not allowed", "sender domain", "sender's domain", "invalid sender", "bad sender",
     "valid sender", "from address", "envelope sender", "domain of sender", "return address", "backscatter",
     "null sender", "client host rejected", "helo command rejected", "your e-mail is redundant", "user complaints",
@@ -220,7 +259,12 @@ const NOBODY: &[&str] = &[
     "find user", "verify recipient", "verify address", "verification failed", "nonexistent", "non-existent", "no longer valid",
     "no longer available", "no longer on server", "utilisateur inconnu", "destinataire inconnu", "adresse inconnue",
     "ディレクトリには見つかりません", "benutzer * unbekannt", "empfänger * unbekannt", "usuario desconocido", "destinatario desconocido",
-    "utente sconosciuto", "destinatario sconosciuto", "usuário desconhecido",
+    "utente sconosciuto", "destinatario sconosciuto", "usuário desconhecido", "destinatário desconhecido",
+    "e-mail-adresse konnte nicht gefunden", "adresse existiert nicht", "postfach existiert nicht", "empfänger existiert nicht",
+    "adresse n'existe pas", "destinataire n'existe pas", "la dirección * no existe", "buzón * no existe", "usuario no encontrado",
+    "indirizzo * inesistente", "endereço * não existe", "gebruiker onbekend", "nie ma takiego", "пользователь не найден",
+    "нет такого", "ящик не существует", "メールアドレスが存在しません", "宛先不明", "ユーザーは存在しません", "用户不存在",
+    "用户未找到", "收件人不存在", "邮箱不存在", "帐号不存在", "账号不存在", "사용자가 없습니다",
 ];
 
 #[rustfmt::skip]
