@@ -13,6 +13,7 @@ pub mod house;
 pub mod morning;
 pub mod newfile;
 pub mod newsdesk;
+pub mod notices;
 pub mod office;
 pub mod passphrase;
 pub mod progress;

@@ -108,11 +108,14 @@ fn table() -> Vec<web::Setting> {
 
 /// Longest values of settings that say no length themselves: a host name and a scheme, a mail address.
 const LINE_CHARS_MAX: usize = 260;
+/// A topic of SNS has 256 characters and the words before.
+const TOPIC_CHARS_MAX: usize = 400;
 
 fn shape(kind: Kind) -> Shape {
     match kind {
         Kind::Line(chars) => Shape::Line(chars),
         Kind::Number(from, to) => Shape::Number(from, to),
+        Kind::Topic => Shape::Line(TOPIC_CHARS_MAX),
         Kind::Address | Kind::HostAddress | Kind::Site | Kind::MaybeSite | Kind::Zone | Kind::Time => {
             Shape::Line(LINE_CHARS_MAX)
         }

@@ -11,7 +11,7 @@ use crate::smtp::Enhanced;
 mod addresses;
 mod answers;
 mod feedback;
-mod notice;
+pub mod notice;
 mod parts;
 mod report;
 mod text;
