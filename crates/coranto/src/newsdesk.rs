@@ -58,6 +58,7 @@ fn records(house: &House) -> web::Records {
 /// The doors to the post office, by the settings and the relays as they stand when they are asked.
 fn post_office(house: &House) -> web::Office {
     let (for_orders, for_route, for_opening, for_trial) = (house.clone(), house.clone(), house.clone(), house.clone());
+    let for_sending = house.clone();
     web::Office {
         orders: Arc::new(move || {
             let house = for_orders.clone();
@@ -81,6 +82,10 @@ fn post_office(house: &House) -> web::Office {
         open: Arc::new(move |departure, choice| {
             let house = for_opening.clone();
             Box::pin(async move { relay::open(&house.refreshed().await?, departure, choice).await.map(drop) })
+        }),
+        may_send: Arc::new(move || {
+            let house = for_sending.clone();
+            Box::pin(async move { hold::refuse_if_held(&house.refreshed().await?).await })
         }),
         first: |kept| ways::first(&Settings::new(kept.clone())),
         password_name: ways::password_name,
