@@ -10,6 +10,7 @@ pub mod config;
 pub mod dns;
 pub mod hold;
 pub mod house;
+pub mod metrics;
 pub mod morning;
 pub mod newfile;
 pub mod newsdesk;
