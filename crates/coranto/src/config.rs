@@ -18,6 +18,7 @@ struct Written {
     database: Option<String>,
     listen: Option<SocketAddr>,
     desk: Option<SocketAddr>,
+    metrics: Option<SocketAddr>,
     key_file: Option<PathBuf>,
     log: Option<String>,
 }
@@ -33,6 +34,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where the desk is served: never where the site is.
     pub desk: SocketAddr,
+    /// Where figures for a machine that watches are served, if anywhere: never to the public.
+    pub metrics: Option<SocketAddr>,
     /// The file with the keys.
     pub key_file: PathBuf,
     /// How much is logged: `error`, `warn`, `info`, `debug`.
@@ -45,14 +48,17 @@ pub const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ip
 /// Where the desk is served unless told otherwise: on this machine alone. Others reach it through the outlet's own proxy.
 pub const DESK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8401);
 
+/// Where figures are usually served, when they are: the example in what is told.
+const METRICS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8402);
+
 /// The database unless told otherwise: a file in the folder.
 const DATABASE: &str = "newsroom.db";
 
 /// What `coranto init` writes.
 const TEMPLATE: &str = "\
 # What Coranto must know before its database opens. Everything else is a setting: `coranto settings`.
-# Any key can be overridden by a variable: CORANTO_DATABASE, CORANTO_LISTEN, CORANTO_DESK, CORANTO_KEY_FILE,
-# CORANTO_LOG.
+# Any key can be overridden by a variable: CORANTO_DATABASE, CORANTO_LISTEN, CORANTO_DESK, CORANTO_METRICS,
+# CORANTO_KEY_FILE, CORANTO_LOG.
 
 # The database: a file in this folder, or postgres://user@host/name
 database = \"newsroom.db\"
@@ -62,6 +68,9 @@ listen = \"127.0.0.1:8400\"
 
 # Where the desk is served, for the newsroom's members. Never the same as the site.
 desk = \"127.0.0.1:8401\"
+
+# Where figures for Prometheus are served, at /metrics. Nowhere unless it is set; keep it from the public.
+# metrics = \"127.0.0.1:8402\"
 
 # The keys that seal readers' addresses. Without this file the list cannot be opened: keep a copy in a safe place.
 key_file = \"newsroom.keys\"
@@ -98,7 +107,7 @@ impl Config {
             Problem::new(
                 format!("{} is not understood: {}", file.display(), fault.to_string().trim()),
                 "Coranto does not start with settings it does not understand; nothing was changed.",
-                "Correct or remove that line. The keys are: database, listen, desk, key_file, log.",
+                "Correct or remove that line. The keys are: database, listen, desk, metrics, key_file, log.",
             )
         })?;
         Self::assemble(folder, written)
@@ -124,6 +133,10 @@ impl Config {
                 "Give `desk` in coranto.toml an address of its own, like 127.0.0.1:8401.",
             ));
         }
+        let metrics = match (variable("METRICS"), written.metrics) {
+            (None, None) => None,
+            (_, written) => Some(place("METRICS", written, METRICS)?),
+        };
         let key_file =
             variable("KEY_FILE").map(PathBuf::from).or(written.key_file).unwrap_or_else(|| "newsroom.keys".into());
         Ok(Self {
@@ -131,6 +144,7 @@ impl Config {
             database: location(folder, &database),
             listen,
             desk,
+            metrics,
             key_file: folder.join(key_file),
             log: variable("LOG").or(written.log).unwrap_or_else(|| "info".into()),
         })

@@ -138,6 +138,25 @@ impl House {
         self.config.folder.join(SITE)
     }
 
+    /// What a secret setting holds; `None` while it is not set.
+    ///
+    /// # Errors
+    /// A [`Problem`] when the keys do not open it.
+    pub fn secret(&self, name: &str) -> Result<Option<Secret<String>>, Problem> {
+        let kept = self.settings.get(name);
+        if kept.is_empty() {
+            return Ok(None);
+        }
+        let opened = unsealed(kept).and_then(|(kid, sealed)| self.vault.open_setting(name, kid, &sealed).ok());
+        opened.map(Some).ok_or_else(|| {
+            Problem::new(
+                format!("The setting {name} cannot be opened with the keys of this newsroom."),
+                "What it is for rests; nothing else is touched.",
+                format!("Set it again: `coranto settings {name} < file`."),
+            )
+        })
+    }
+
     /// Who we are, for the post office's lease: the same for every start on this folder.
     pub fn holder(&self) -> String {
         let folder = std::fs::canonicalize(&self.config.folder).unwrap_or_else(|_| self.config.folder.clone());

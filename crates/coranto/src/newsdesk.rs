@@ -59,6 +59,7 @@ fn records(house: &House) -> web::Records {
 /// The doors to the post office, by the settings and the relays as they stand when they are asked.
 fn post_office(house: &House) -> web::Office {
     let (for_orders, for_route, for_opening, for_trial) = (house.clone(), house.clone(), house.clone(), house.clone());
+    let for_sending = house.clone();
     web::Office {
         orders: Arc::new(move || {
             let house = for_orders.clone();
@@ -82,6 +83,10 @@ fn post_office(house: &House) -> web::Office {
         open: Arc::new(move |departure, choice| {
             let house = for_opening.clone();
             Box::pin(async move { relay::open(&house.refreshed().await?, departure, choice).await.map(drop) })
+        }),
+        may_send: Arc::new(move || {
+            let house = for_sending.clone();
+            Box::pin(async move { hold::refuse_if_held(&house.refreshed().await?).await })
         }),
         first: |kept| ways::first(&Settings::new(kept.clone())),
         password_name: ways::password_name,
@@ -109,11 +114,14 @@ fn table() -> Vec<web::Setting> {
 
 /// Longest values of settings that say no length themselves: a host name and a scheme, a mail address.
 const LINE_CHARS_MAX: usize = 260;
+/// A topic of SNS has 256 characters and the words before.
+const TOPIC_CHARS_MAX: usize = 400;
 
 fn shape(kind: Kind) -> Shape {
     match kind {
         Kind::Line(chars) => Shape::Line(chars),
         Kind::Number(from, to) => Shape::Number(from, to),
+        Kind::Topic => Shape::Line(TOPIC_CHARS_MAX),
         Kind::Address | Kind::HostAddress | Kind::HostName | Kind::Site | Kind::MaybeSite | Kind::Zone | Kind::Time => {
             Shape::Line(LINE_CHARS_MAX)
         }

@@ -257,12 +257,17 @@ pub async fn take(house: &House, rules: Rules, arrival: Arrival) -> Result<Vec<T
     let (world, store) = (&house.world, &house.store);
     let taken = returned::take(world, store, &house.vault, &house.newsletter, rules, arrival).await;
     let taken = taken.map_err(|fault| store_problem(&fault))?;
+    tell_of_held(&taken);
+    Ok(taken)
+}
+
+/// Says that something waits for a person.
+pub fn tell_of_held(taken: &[Taken]) {
     if taken.iter().any(|one| one.outcome == Ok(store::returned::Outcome::Held)) {
         tracing::warn!(
             "Bounces are held: their source would end more readers within an hour than may be without a person; see `coranto bounces held`"
         );
     }
-    Ok(taken)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use world::Listener;
 
 use crate::house::{House, store_problem};
-use crate::{clock, hold, morning, newsdesk, office, returning, ways};
+use crate::{clock, hold, metrics, morning, newsdesk, notices, office, returning, ways};
 
 /// How often the inbox of sign-ups is looked into, in milliseconds: a person is waiting for the letter.
 const INBOX_MS: Ms = 250;
@@ -90,6 +90,10 @@ pub async fn run(house: House, doors: Doors, stop: watch::Receiver<bool>) -> Res
     parts.spawn(async move { front::serve(doors.desk, desk).await });
     parts.spawn(leavings(house.clone(), front));
     parts.spawn(inbox(house.clone()));
+    parts.spawn(notices::judging(house.clone()));
+    if let Some(listener) = metrics::listen(&house).await? {
+        parts.spawn(metrics::serve(house.clone(), listener));
+    }
     parts.spawn(gathering(house.clone()));
     parts.spawn(hold::note(house.clone()));
     parts.spawn(clock::ticking(house.clone()));

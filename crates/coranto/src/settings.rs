@@ -35,6 +35,8 @@ pub enum Kind {
     Word(&'static [&'static str]),
     /// A time of day, `HH:MM`.
     Time,
+    /// A topic of Amazon SNS, or empty.
+    Topic,
 }
 
 /// A setting's definition.
@@ -162,6 +164,18 @@ pub const SETTINGS: &[Setting] = &[
     ),
     number("relay.patience_s", 1, 3_600, "60", "How long to wait for the relay's answers, in seconds."),
     number("relay.dot_patience_s", 1, 3_600, "600", "How long to wait for its answer to a message (RFC 5321: 600 s)."),
+    Setting {
+        name: newsroom::MAILGUN_KEY_SETTING,
+        kind: Kind::Secret,
+        default: "",
+        sentence: "Mailgun's webhook signing key: with it what Mailgun posts to /relay/mailgun on the site is checked; empty: nothing is taken.",
+    },
+    Setting {
+        name: newsroom::SES_TOPIC_SETTING,
+        kind: Kind::Topic,
+        default: "",
+        sentence: "The Amazon SNS topic (its ARN) by which SES reports to /relay/ses on the site; empty: nothing is taken.",
+    },
     line(
         "bounce.listen",
         64,
@@ -399,6 +413,9 @@ pub fn check(name: &str, value: &str) -> Result<&'static Setting, Problem> {
             wrong("an address like https://news.example, without a slash at the end".into())
         }
         Kind::Word(words) if !words.contains(&value) => wrong(format!("one of: {}", words.join(", "))),
+        Kind::Topic if !value.is_empty() && readers::notice::Topic::parse(value).is_err() => {
+            wrong("a topic's ARN, like arn:aws:sns:eu-west-1:123456789012:bounces, or nothing".into())
+        }
         Kind::Time if time(value).is_none() => wrong("a time like 06:30".into()),
         Kind::Zone if jiff::tz::TimeZone::get(value).is_err() => wrong("a time zone like Europe/Madrid".into()),
         _ => Ok(setting),

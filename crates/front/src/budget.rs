@@ -1,4 +1,4 @@
-//! How many sign-ups the door takes (P24): from one network, and from everyone together.
+//! How many sign-ups, and how many notices of relays, the doors take (P24): from one network, and from everyone together.
 //!
 //! A token bucket for each network and one for all, kept as the moment at which the bucket will be full again (the
 //! "theoretical arrival time" of ITU-T I.371's generic cell rate algorithm), so that a bucket is one number and a full one
@@ -25,6 +25,25 @@ const ALL_EVERY_MS: Ms = SECOND_MS / 5;
 /// Networks remembered before full buckets are swept out. By the limits above no more than 5,000 can be other than full:
 /// a network is full again after ten minutes, and in these at most 2,000 + 3,000 sign-ups are taken.
 const NETWORKS_KEPT: usize = 8_192;
+
+/// How many a door takes.
+#[derive(Clone, Copy)]
+struct Rates {
+    network_burst: Ms,
+    network_every_ms: Ms,
+    all_burst: Ms,
+    all_every_ms: Ms,
+}
+
+const SIGN_UPS: Rates = Rates {
+    network_burst: NETWORK_BURST,
+    network_every_ms: NETWORK_EVERY_MS,
+    all_burst: ALL_BURST,
+    all_every_ms: ALL_EVERY_MS,
+};
+/// Notices: each takes 20 ms of one connection here and a signature to be checked behind the vault. A relay that reports every
+/// copy of an edition of 200,000 comes from few networks and tries again for hours what it was told to bring later.
+const NOTICES: Rates = Rates { network_burst: 2_000, network_every_ms: 10, all_burst: 5_000, all_every_ms: 5 };
 
 /// A bucket: when it will be full again. Full buckets are in the past.
 #[derive(Clone, Copy, Default)]
@@ -55,9 +74,15 @@ impl Network {
     }
 }
 
-/// The budgets.
-#[derive(Default)]
-pub(crate) struct Budget(Mutex<Buckets>);
+/// The budgets of one door.
+pub(crate) struct Budget(Mutex<Buckets>, Rates);
+
+impl Default for Budget {
+    /// For sign-ups.
+    fn default() -> Self {
+        Self(Mutex::default(), SIGN_UPS)
+    }
+}
 
 #[derive(Default)]
 struct Buckets {
@@ -66,6 +91,11 @@ struct Buckets {
 }
 
 impl Budget {
+    /// For notices of relays.
+    pub(crate) fn of_notices() -> Self {
+        Self(Mutex::default(), NOTICES)
+    }
+
     /// Takes one sign-up from `address` out of both buckets. `false`: one of them is empty, and nothing was taken.
     ///
     /// Loopback, and a request that came over no socket, have no budget: nobody outside this machine connects from there
@@ -80,8 +110,10 @@ impl Budget {
         let mut buckets = self.0.lock().expect("nothing panics while it holds the buckets");
         let network = Network::of(address);
         let own = buckets.networks.get(&network).copied().unwrap_or_default();
-        let own = own.take(now, NETWORK_BURST, NETWORK_EVERY_MS);
-        let (Some(own), Some(all)) = (own, buckets.all.take(now, ALL_BURST, ALL_EVERY_MS)) else { return false };
+        let rates = self.1;
+        let own = own.take(now, rates.network_burst, rates.network_every_ms);
+        let all = buckets.all.take(now, rates.all_burst, rates.all_every_ms);
+        let (Some(own), Some(all)) = (own, all) else { return false };
         buckets.all = all;
         if buckets.networks.len() >= NETWORKS_KEPT {
             buckets.networks.retain(|_, bucket| bucket.0 > now);

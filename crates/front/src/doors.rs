@@ -36,11 +36,13 @@ const BUSY_SECONDS: u16 = 60;
 const BAIT_FIELD: &str = "website";
 
 mod choices;
+mod notices;
 
 struct Hall {
     front: Arc<Front>,
     kept: Kept,
     budget: Budget,
+    notices: notices::Intake,
     /// The topics as they were last read.
     topics: RwLock<Vec<Topic>>,
 }
@@ -48,7 +50,8 @@ struct Hall {
 type Shared = State<Arc<Hall>>;
 
 pub(crate) fn routes(front: Arc<Front>) -> Router {
-    let hall = Hall { front, kept: Kept::default(), budget: Budget::default(), topics: RwLock::default() };
+    let (budget, notices) = (Budget::default(), notices::Intake::default());
+    let hall = Hall { front, kept: Kept::default(), budget, notices, topics: RwLock::default() };
     Router::new()
         .route("/subscribe", post(subscribe))
         .route("/confirm/{token}", get(confirm_room).post(confirm))
@@ -57,6 +60,8 @@ pub(crate) fn routes(front: Arc<Front>) -> Router {
         .route("/preferences", get(choices::link_room).post(choices::link))
         .route("/preferences/{token}", get(choices::room_of).post(choices::save))
         .route("/preferences/{token}/back", post(choices::come_back))
+        .route("/relay/mailgun", post(notices::mailgun))
+        .route("/relay/ses", post(notices::ses))
         .route("/healthz", get(async || "ok\n"))
         .fallback(file)
         .method_not_allowed_fallback(other_method)

@@ -48,8 +48,16 @@ impl<S: Send + Sync> FromRequestParts<S> for Link {
 /// # Errors
 /// The answer to give instead: too long, or too slow.
 pub(crate) async fn form_of(request: Request) -> Result<Bytes, Box<Response<Body>>> {
+    body_of(request, FORM_BYTES_MAX).await
+}
+
+/// A body of at most so many bytes.
+///
+/// # Errors
+/// As [`form_of`].
+pub(crate) async fn body_of(request: Request, bytes_max: usize) -> Result<Bytes, Box<Response<Body>>> {
     let says = |status, words: &'static str| Err(Box::new((status, words).into_response()));
-    match tokio::time::timeout(FORM_WAIT, to_bytes(request.into_body(), FORM_BYTES_MAX)).await {
+    match tokio::time::timeout(FORM_WAIT, to_bytes(request.into_body(), bytes_max)).await {
         Ok(Ok(body)) => Ok(body),
         // RFC 9110 §15.5.14. A body that broke off has nobody left to read the answer.
         Ok(Err(_)) => says(StatusCode::PAYLOAD_TOO_LARGE, "This form is too long. Nothing was changed.\n"),

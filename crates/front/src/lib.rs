@@ -1,4 +1,5 @@
-//! The public side: the files of the press, and the few doors that are live: sign-up, confirm, unsubscribe.
+//! The public side: the files of the press, and the few doors that are live: sign-up, confirm, unsubscribe; and those to
+//! which relays post notices.
 //!
 //! It seals what a reader types before anything is kept, and holds neither the key that opens an address nor the one
 //! that finds it. A GET never changes anything: scanners open every link. It never answers differently for an address

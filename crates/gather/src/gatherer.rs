@@ -163,7 +163,7 @@ impl Gatherer {
             accept: if source.kind == SourceKind::Feed { FEED_ACCEPT } else { "text/html, */*;q=0.1" },
             etag: source.etag.clone(),
             last_modified: source.last_modified.clone(),
-            limits: Limits { body_bytes: crate::FEED_BYTES_MAX, total_ms: FEED_MS },
+            limits: Limits { body_bytes: crate::FEED_BYTES_MAX, total_ms: FEED_MS, ..Limits::default() },
             ..Request::new(&*source.url)
         };
         let visit = Visit { world: self.world(), source, reading };
@@ -227,7 +227,7 @@ impl Gatherer {
         if asked == Asked::ByItself {
             self.may_read(url).await?;
         }
-        let limits = Limits { body_bytes: PAGE_BYTES_MAX, total_ms: PAGE_MS };
+        let limits = Limits { body_bytes: PAGE_BYTES_MAX, total_ms: PAGE_MS, ..Limits::default() };
         let request = Request { accept: "text/html, application/xhtml+xml, */*;q=0.1", limits, ..Request::new(url) };
         let response = self.ask(&request).await.map_err(|fault| Missing::fetch(&fault))?;
         if !(200..=299).contains(&response.status) {
@@ -250,7 +250,7 @@ impl Gatherer {
 
     async fn fetch_picture(&self, url: &str) -> Result<Picture, Missing> {
         let unusable = |missing: Missing| Missing { problem: words::picture(url, &missing.problem.what), ..missing };
-        let limits = Limits { body_bytes: PICTURE_BYTES_MAX, total_ms: PICTURE_MS };
+        let limits = Limits { body_bytes: PICTURE_BYTES_MAX, total_ms: PICTURE_MS, ..Limits::default() };
         let accept = "image/webp, image/png, image/jpeg, image/gif";
         let response = self.ask(&Request { accept, limits, ..Request::new(url) }).await;
         let response = response.map_err(|fault| unusable(Missing::fetch(&fault)))?;
@@ -283,7 +283,7 @@ impl Gatherer {
         if let Some((_, robots)) = known.filter(|(until, _)| now < *until) {
             return robots;
         }
-        let limits = Limits { body_bytes: ROBOTS_BYTES_MAX, total_ms: PAGE_MS };
+        let limits = Limits { body_bytes: ROBOTS_BYTES_MAX, total_ms: PAGE_MS, ..Limits::default() };
         let request = Request { accept: "text/plain, */*;q=0.1", limits, ..Request::new(format!("{site}/robots.txt")) };
         let (robots, keep_ms) = match self.ask(&request).await {
             Ok(response) => match response.status {

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 mod addresses;
 mod answers;
 mod feedback;
-mod notice;
+pub mod notice;
 mod parts;
 mod report;
 mod text;

@@ -14,7 +14,7 @@
 //! - **Reader**, **Subscription**, **Consent**, **Suppression**.
 //! - **Delivery** (one copy's row in the **ledger**), **Attempt**, **Verdict**, **doubt**.
 //! - **Route** (a way out), **RelayTerms** (what was agreed with who runs a relay), **Standing** (how a way has been doing),
-//!   **Lane**, **Relay**, **Exchanger**, **Bounce**.
+//!   **Lane**, **Relay**, **Exchanger**, **Bounce**, **Notice** (a relay's own word on what became of a copy).
 //! - **Mirror**, **Seal**, **Carry**; **Member**, **Desk**, **Press**.
 
 mod address;
@@ -28,6 +28,7 @@ mod ledger;
 mod length;
 mod line_up;
 mod member;
+mod notice;
 mod outlet;
 mod problem;
 mod reader;
@@ -56,6 +57,7 @@ pub use ledger::{Answer, Delivery, DeliveryKey, DeliveryState, Excluded, Sums};
 pub use length::{WordTally, word_count};
 pub use line_up::{LINE_UP_MAX, LineUp, LineUpChange, LinedUp, Unchanged};
 pub use member::{MEMBER_NAME_CHARS_MAX, Member, Role, member_name, name_key};
+pub use notice::{MAILGUN_KEY_SETTING, NOTICE_BYTES_MAX, NoNotice, Notice, NoticeFrom, SES_TOPIC_SETTING};
 pub use outlet::Outlet;
 pub use problem::Problem;
 pub use reader::{

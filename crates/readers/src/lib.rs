@@ -6,6 +6,7 @@
 pub mod inbox;
 pub mod letter;
 pub mod list;
+pub mod notice;
 pub mod reminder;
 pub mod returned;
 pub mod trial;

@@ -78,6 +78,70 @@ pub struct Taken {
     pub outcome: Result<Outcome, Cause>,
 }
 
+/// A relay's notice, read, whose signature held.
+#[derive(Clone, Debug)]
+pub(crate) struct Told {
+    /// What it says.
+    pub(crate) said: bounce::notice::Said,
+    /// Who says it, as [`Arrival::source`].
+    pub(crate) source: String,
+    /// An id for each finding.
+    pub(crate) ids: Vec<i64>,
+}
+
+/// Takes what a relay's notice says. A copy that left under no mark of ours, because a relay wrote another, is known by its
+/// Message-ID, if it was one of a late edition to the reader whom the notice names.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn take_told(
+    tx: &Write,
+    vault: &Arc<Vault>,
+    newsletter: NewsletterId,
+    rules: Rules,
+    told: Told,
+    now: Ms,
+) -> store::Result<Vec<Taken>> {
+    let source = vault.post_key().source(&told.source).to_vec();
+    let mut copies = copies(vault, told.said.reading.marks.iter().map(|mark| local_of(mark)));
+    if let (true, Some(id)) = (copies.is_empty(), &told.said.message_id) {
+        for finding in &told.said.reading.findings {
+            copies.extend(by_message_id(tx, vault, finding, local_of(id), now)?);
+        }
+    }
+    let hand = Hand { vault: vault.clone(), newsletter, rules, source, now };
+    hand.take(tx, Asked { reading: told.said.reading, copies, leave: None }, &told.ids)
+}
+
+/// Editions looked at for a Message-ID: a month of hourly departures would be more, but a notice comes within days.
+const DEPARTURES_LOOKED_AT: i64 = 200;
+
+/// Which copy to the reader whom a finding names has this Message-ID.
+fn by_message_id(
+    tx: &store::Read,
+    vault: &Vault,
+    finding: &Finding,
+    local: &str,
+    now: Ms,
+) -> store::Result<Option<Copy>> {
+    let Some(address) = finding.named.first().and_then(|named| Address::parse(named).ok()) else { return Ok(None) };
+    let Some(reader) = readers::by_index(tx, &vault.index(&address))? else { return Ok(None) };
+    let mut late = editions::latest(tx, DEPARTURES_LOOKED_AT)?.into_iter();
+    let found = late.find(|departure| {
+        departure.instant > now - MARK_LIVES_MS && vault.post_key().message_id(departure.id, reader) == local
+    });
+    Ok(found.map(|departure| Copy { departure: departure.id, reader }))
+}
+
+fn local_of(address: &str) -> &str {
+    address.split_once('@').map_or(address, |(local, _)| local)
+}
+
+fn copies<'l>(vault: &Vault, locals: impl Iterator<Item = &'l str>) -> Vec<Copy> {
+    let copy = |local: &str| vault.post_key().check_verp(local);
+    locals.filter_map(copy).map(|(departure, reader)| Copy { departure, reader }).collect()
+}
+
 /// Whose copy a mark names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Copy {
@@ -150,13 +214,11 @@ fn leave_token(vault: &Vault, local: &str) -> Option<(ReaderId, NewsletterId)> {
 
 fn ask(vault: &Vault, arrival: &Arrival) -> Asked {
     let mut reading = bounce::read(&arrival.message, &[VERP_PREFIX, LEAVE_PREFIX]);
-    let local = |mark: &String| mark.split_once('@').map_or(mark.clone(), |(local, _)| local.to_owned());
     let locals: Vec<String> = match &arrival.delivered_to {
         Some(local) => vec![local.clone()],
-        None => reading.marks.iter().map(local).collect(),
+        None => reading.marks.iter().map(|mark| local_of(mark).to_owned()).collect(),
     };
-    let copy = |local: &String| vault.post_key().check_verp(local);
-    let copies = locals.iter().filter_map(copy).map(|(departure, reader)| Copy { departure, reader }).collect();
+    let copies = copies(vault, locals.iter().map(String::as_str));
     let leave = locals.iter().find_map(|local| leave_token(vault, local));
     if arrival.delivered_to.is_some() && leave.is_some() {
         // Whatever it says: nobody writes to such an address but to leave.
@@ -323,18 +385,35 @@ fn scrubbed(said: &str, address: &Address) -> String {
 /// The store's.
 pub async fn resolve(world: &World, store: &Store, apply: bool) -> store::Result<u64> {
     let now = world.now();
-    store
-        .write(move |tx| {
-            let mut resolved = 0;
-            for held in returned::held(tx, HELD_MAX)? {
-                if apply {
-                    let why = if held.kind == Kind::Complaint { COMPLAINED } else { UNREACHABLE };
-                    returned::bar(tx, held.reader, why, now)?;
-                }
-                let outcome = if apply { Outcome::Suppressed } else { Outcome::Dropped };
-                resolved += u64::from(returned::resolve(tx, held.id, outcome)?);
-            }
-            Ok(resolved)
-        })
-        .await
+    store.write(move |tx| resolve_all(tx, apply, now)).await
+}
+
+/// A person's word on one that is held, by its id. `0`: it is not held any more.
+///
+/// # Errors
+/// The store's.
+pub fn resolve_one(tx: &Write, id: i64, apply: bool, now: Ms) -> store::Result<u64> {
+    let these = returned::held(tx, HELD_MAX)?.into_iter().filter(|held| held.id == id).collect();
+    resolve_these(tx, these, apply, now)
+}
+
+/// A person's word on everything that is held, in the caller's transaction.
+///
+/// # Errors
+/// The store's.
+pub fn resolve_all(tx: &Write, apply: bool, now: Ms) -> store::Result<u64> {
+    resolve_these(tx, returned::held(tx, HELD_MAX)?, apply, now)
+}
+
+fn resolve_these(tx: &Write, these: Vec<Returned>, apply: bool, now: Ms) -> store::Result<u64> {
+    let mut resolved = 0;
+    for held in these {
+        if apply {
+            let why = if held.kind == Kind::Complaint { COMPLAINED } else { UNREACHABLE };
+            returned::bar(tx, held.reader, why, now)?;
+        }
+        let outcome = if apply { Outcome::Suppressed } else { Outcome::Dropped };
+        resolved += u64::from(returned::resolve(tx, held.id, outcome)?);
+    }
+    Ok(resolved)
 }

@@ -6,7 +6,9 @@
 //! that it was **taken** (the relay's own log shows it) or **held**. Each end is written down with when and by whom; how the
 //! copy itself then fared is the ledger's to say. Nothing here says that a copy arrived because nobody complained.
 
-use newsroom::{DeliveryKey, DeliveryState, DepartureId, DepartureKind, DepartureState, Id, Ms, ReaderId, WEEK_MS};
+use newsroom::{
+    DeliveryKey, DeliveryState, DepartureId, DepartureKind, DepartureState, Id, Ms, ReaderId, RouteId, WEEK_MS,
+};
 
 use crate::engine::Row;
 use crate::{Read, Result, Write, args, sql};
@@ -112,6 +114,8 @@ pub struct Doubted {
     pub state: DeliveryState,
     /// Evidence: when its reader left the list after the copy was sent. They may have left by the link in it.
     pub left: Option<Ms>,
+    /// The way that had the copy last in hand; none when none had.
+    pub route: Option<RouteId>,
     /// Why it cannot be sent once more, by what the ledger holds; see [`Doubted::bar`].
     facts: Facts,
 }
@@ -160,7 +164,8 @@ macro_rules! doubt_columns {
         WHERE s.reader = b.reader AND s.newsletter = p.newsletter AND s.state IN (1, 2)),
        (SELECT count(*) FROM correction AS k WHERE k.departure = b.departure AND k.replaced = d.cohort),
        (SELECT count(*) FROM returned AS e
-        WHERE e.reader = b.reader AND e.departure = b.departure AND e.kind IN (1, 4))
+        WHERE e.reader = b.reader AND e.departure = b.departure AND e.kind IN (1, 4)),
+       d.route
      FROM doubt AS b
      JOIN departure AS p ON p.id = b.departure
      JOIN delivery AS d ON d.departure = b.departure AND d.lane = b.lane AND d.position = b.position ",
@@ -200,6 +205,7 @@ fn doubted(r: &Row) -> Doubted {
         resolution,
         state: DeliveryState::from_raw(r.int(9)),
         left: r.int_or_none(13),
+        route: Some(RouteId(r.int(18))).filter(|route| route.0 > 0),
         facts: Facts {
             letter: r.int(10) == DepartureKind::Letter as i64,
             resent: r.int(14) > 0,
@@ -225,6 +231,17 @@ pub const FIRST: After = (-1, -1, -1);
 pub fn list(tx: &Read, departure: DepartureId, after: After, limit: i64) -> Result<Vec<Doubted>> {
     let (lane, position, since) = after;
     Ok(tx.query(LIST, args![departure.0, lane, position, since, limit])?.iter().map(doubted).collect())
+}
+
+const OPEN: &str =
+    sql!("SELECT departure, count(*) FROM doubt WHERE resolved_at IS NULL GROUP BY departure ORDER BY departure");
+
+/// How many doubts nobody has ended, by departure.
+///
+/// # Errors
+/// [`crate::Error`].
+pub fn open(tx: &Read) -> Result<Vec<(DepartureId, i64)>> {
+    Ok(tx.query(OPEN, args![])?.iter().map(|r| (DepartureId(r.int(0)), r.int(1))).collect())
 }
 
 /// A reader's latest doubt in a departure.

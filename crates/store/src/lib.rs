@@ -19,6 +19,7 @@ pub mod lists;
 pub mod members;
 mod migrations;
 pub mod newsletters;
+pub mod notices;
 pub mod pages;
 pub mod pictures;
 pub mod proof;

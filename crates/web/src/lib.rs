@@ -72,6 +72,8 @@ pub struct Office {
     pub route: Arc<dyn Fn(DepartureId) -> Later<Option<Prospect>> + Send + Sync>,
     /// Lets a departure leave, or go on, with what a person chose for a shortfall.
     pub open: Arc<dyn Fn(DepartureId, Choice) -> Later<()> + Send + Sync>,
+    /// Refuses while the newsroom is held back: a copy of it may have been sending.
+    pub may_send: Arc<dyn Fn() -> Later<()> + Send + Sync>,
     /// The relay that these settings describe.
     pub first: fn(&Kept) -> RelayTerms,
     /// The name under which a relay's password is sealed.

@@ -37,6 +37,8 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "departure.html",
     "departure_now.html",
     "departures.html",
+    "doubts.html",
+    "bounces.html",
     "members.html",
     "link.html",
     "self.html",
@@ -93,6 +95,12 @@ const TOLD: &[(&str, &str)] = &[
     ("cut", "The edition is cut: who gets what is frozen. Nothing is sent before you press Send."),
     ("headline", "The headline is corrected, here and in every copy that had not left. Below is who was sent which."),
     ("not-sure", "Nothing was cancelled: tick that you are sure, then press again."),
+    ("not-sure-all", "Nothing was changed: tick that you are sure, then press again."),
+    ("resent", "Put back to be sent once more, the same as before, while Coranto runs."),
+    ("held", "Held: not sent again. The reader stays listed."),
+    ("counted", "Counted as taken: not sent again. The reader stays listed."),
+    ("bounces-applied", "Believed. These readers are not written to any more."),
+    ("bounces-dropped", "Dropped. Nothing changes for these readers."),
     ("out-all", "You are signed out everywhere else."),
 ];
 

@@ -6,13 +6,17 @@
 use crate::{Ms, Stream, World};
 use rustls::{
     CertificateError, ClientConfig, Error, RootCertStore,
+    client::{verify_server_cert_signed_by_trust_anchor, verify_server_name},
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
+    server::ParsedCertificate,
     time_provider::TimeProvider,
 };
 use std::{io, sync::Arc, time::Duration};
 
 /// Certificates in one file of authorities: Debian's whole bundle holds about 150.
 const AUTHORITIES_MAX: usize = 1_000;
+/// Certificates in a signer's file: its own, and two or three of its issuers.
+const SIGNERS_CHAIN_MAX: usize = 6;
 /// Names of a certificate that are repeated in a sentence; some hold hundreds.
 const NAMES_SHOWN_MAX: usize = 5;
 
@@ -20,6 +24,19 @@ const NAMES_SHOWN_MAX: usize = 5;
 #[derive(Clone)]
 pub struct Tls {
     config: Arc<ClientConfig>,
+    roots: Arc<RootCertStore>,
+    world: World,
+}
+
+/// A certificate with which something was signed, fetched by a connection that was secured for its owner's host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignersKey(Vec<u8>);
+
+impl SignersKey {
+    /// Its key: a SubjectPublicKeyInfo (RFC 5280 §4.1), DER.
+    pub fn spki(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 /// A text holds no certificate of an authority, or one that cannot be read.
@@ -102,9 +119,45 @@ impl Tls {
         let config = ClientConfig::builder_with_details(provider, Arc::new(WorldClock(world.clone())))
             .with_safe_default_protocol_versions()
             .expect("the provider speaks TLS 1.2 and 1.3")
-            .with_root_certificates(roots)
+            .with_root_certificates(roots.clone())
             .with_no_client_auth();
-        Self { config: Arc::new(config) }
+        Self { config: Arc::new(config), roots: Arc::new(roots), world: world.clone() }
+    }
+
+    /// The key of the first certificate in `pem`, if it is good now, for one of `names`, and signed by whom we trust by way
+    /// of the certificates after it.
+    ///
+    /// A file that holds the signer's certificate alone leaves out its issuer, as Amazon's does. Then its names and dates are
+    /// held to, and what vouches for it is the connection by which it came: never give one from anywhere else.
+    ///
+    /// # Errors
+    /// [`Insecure`], or [`Insecure::NotTls`] when there is no certificate in it.
+    pub fn signers_key(&self, pem: &[u8], names: &[&str]) -> Result<SignersKey, Insecure> {
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).take(SIGNERS_CHAIN_MAX).collect();
+        let chain = chain.map_err(|_| Insecure::NotTls)?;
+        let (first, issuers) = chain.split_first().ok_or(Insecure::NotTls)?;
+        let of = |fault: Error| match fault {
+            Error::InvalidCertificate(fault) => Insecure::of_certificate(&fault),
+            other => Insecure::Other(other.to_string()),
+        };
+        let certificate = ParsedCertificate::try_from(first).map_err(of)?;
+        let is_named = |name: &&str| {
+            let name = ServerName::try_from((*name).to_owned()).ok();
+            name.is_some_and(|name| verify_server_name(&certificate, &name).is_ok())
+        };
+        if !names.iter().any(|name| is_named(&name)) {
+            return Err(Insecure::WrongName { names: Vec::new() });
+        }
+        let now = WorldClock(self.world.clone()).current_time().ok_or(Insecure::Other("no clock".into()))?;
+        let algorithms = self.config.crypto_provider().signature_verification_algorithms.all;
+        match verify_server_cert_signed_by_trust_anchor(&certificate, &self.roots, issuers, now, algorithms).map_err(of)
+        {
+            Ok(()) => {}
+            // Dates and uses were looked at before an issuer was looked for.
+            Err(Insecure::UnknownIssuer) if issuers.is_empty() => {}
+            Err(fault) => return Err(fault),
+        }
+        Ok(SignersKey(certificate.subject_public_key_info().as_ref().to_vec()))
     }
 
     /// Shakes hands with `host` over `stream`; the stream that comes back carries plain bytes.

@@ -116,7 +116,7 @@ async fn an_endless_body_is_cut_at_the_limit() {
         while stream.write_all(&[b'a'; 4_096]).await.is_ok() {}
     });
     let world = simulated::world(1, net);
-    let limits = Limits { body_bytes: 100_000, total_ms: 30_000 };
+    let limits = Limits { body_bytes: 100_000, ..Limits::default() };
     let request = Request { limits, ..Request::new("http://endless.example/") };
     let fault = Client::new(&world, AGENT).get(&request).await.expect_err("too much");
     assert_eq!(fault.what, "http://endless.example/ sent more than 100000 bytes.");

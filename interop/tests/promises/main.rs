@@ -13,6 +13,7 @@ mod http;
 mod input;
 mod lists;
 mod mails;
+mod metrics;
 mod morning;
 mod newsroom;
 mod partner;

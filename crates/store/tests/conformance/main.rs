@@ -8,6 +8,7 @@ mod lists;
 mod members;
 mod newsroom;
 mod next_edition;
+mod notices;
 mod readers;
 mod returned;
 mod slots;

@@ -2,6 +2,7 @@
 
 pub(crate) mod articles;
 pub(crate) mod assets;
+pub(crate) mod bounces;
 pub(crate) mod edition;
 pub(crate) mod items;
 pub(crate) mod members;

@@ -9,7 +9,7 @@ use crate::newsroom::{Answer, Browser, Newsroom};
 
 const ROOM: &str = "/edition";
 
-fn published(tx: &Write, id: i64) -> store::Result<()> {
+pub fn published(tx: &Write, id: i64) -> store::Result<()> {
     let revision = Revision {
         article: ArticleId(id),
         number: 1,

@@ -124,6 +124,7 @@ fn office(store: &Store, world: &World) -> web::Office {
                 }
             })
         }),
+        may_send: Arc::new(|| Box::pin(async { Ok(()) })),
         first: |kept| {
             let mut terms = RelayTerms::new(RouteId::FIRST, "main");
             terms.active = kept.get("relay.use").is_none_or(|word| word == "yes");

@@ -34,12 +34,14 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Everything from the first name asked to the last byte, redirects included, in milliseconds.
     pub total_ms: u64,
+    /// Redirects followed, at most [`HOPS_MAX`].
+    pub hops: usize,
 }
 
 impl Default for Limits {
     /// 10 MB and 30 seconds: the longest feeds seen are a few megabytes, and slower is as good as dead.
     fn default() -> Self {
-        Self { body_bytes: 10_000_000, total_ms: 30_000 }
+        Self { body_bytes: 10_000_000, total_ms: 30_000, hops: HOPS_MAX }
     }
 }
 
@@ -161,7 +163,7 @@ impl Client {
                 let (final_url, status) = (url.to_string(), status.as_u16());
                 return Ok(Response { final_url, status, headers, body, hops });
             };
-            if hops.len() == HOPS_MAX {
+            if hops.len() >= request.limits.hops.min(HOPS_MAX) {
                 return Err(fault::too_many_hops(&request.url));
             }
             url = self.next(&url, &location)?;

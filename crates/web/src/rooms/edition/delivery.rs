@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::http::HeaderValue;
-use newsroom::{ArticleId, DeliveryState, Departure, DepartureId, DepartureState, Edition, Sums};
+use newsroom::{ArticleId, DeliveryState, Departure, DepartureId, DepartureState, Edition, Ms, RelayTerms, Sums};
 use serde::Serialize;
 use store::ledger::{self, Doubt};
 use store::{articles, corrections, editions, tallies};
 
 use super::ROOM;
+use super::pace::{self, Pace, PaceView};
 use super::sending::word;
 use crate::door::{Done, Frame, Hall, Visit};
 use crate::problem::Trouble;
@@ -74,6 +75,10 @@ struct DepartureView {
     stories: Vec<StoryView>,
     asked: Option<AskedView>,
     short: Option<ShortView>,
+    /// How fast it goes, while it does.
+    pace: Option<PaceView>,
+    /// Doubts that nobody has ended.
+    doubts_open: usize,
 }
 
 /// The relays' caps do not carry it in time: somebody has to choose.
@@ -154,6 +159,7 @@ struct Read {
     exclusions: Vec<(i64, i64)>,
     lanes: Vec<(i64, DeliveryState, i64)>,
     stories: Vec<StoryView>,
+    pace: Option<Pace>,
 }
 
 async fn room(hall: Arc<Hall>, visit: Visit) -> Done {
@@ -175,14 +181,15 @@ async fn now(hall: Arc<Hall>, visit: Visit) -> Done {
 
 async fn look(hall: &Hall, visit: &Visit) -> Result<DepartureView, Trouble> {
     let id: DepartureId = visit.place("departure")?;
-    let read = hall.desk.store.read(move |tx| read(tx, id)).await?.ok_or_else(Trouble::not_found)?;
+    let (first, now) = ((hall.desk.office.first)(&visit.kept), visit.now);
+    let read = hall.desk.store.read(move |tx| read(tx, id, first, now)).await?.ok_or_else(Trouble::not_found)?;
     let still = visit.query.has("still");
     let asked = asked(hall, visit, id).await?;
     let short = short(hall, visit, &read.departure).await?;
     Ok(view(read, visit, still, asked, short))
 }
 
-fn read(tx: &store::Read, id: DepartureId) -> store::Result<Option<Read>> {
+fn read(tx: &store::Read, id: DepartureId, first: RelayTerms, now: Ms) -> store::Result<Option<Read>> {
     let Some(departure) = editions::departure_by_id(tx, id)? else { return Ok(None) };
     let edition = departure.edition.map(|edition| editions::by_id(tx, edition)).transpose()?.flatten();
     let Some(edition) = edition else { return Ok(None) };
@@ -194,7 +201,10 @@ fn read(tx: &store::Read, id: DepartureId) -> store::Result<Option<Read>> {
             language: article.revision.language,
         }));
     }
+    let is_under_way = matches!(departure.state, DepartureState::Open | DepartureState::Paused);
+    let pace = is_under_way.then(|| pace::read(tx, id, departure.instant, first, now)).transpose()?;
     Ok(Some(Read {
+        pace,
         sums: ledger::sums(tx, id)?,
         doubts: ledger::doubtful(tx, id)?,
         refusals: tallies::refusals(tx, id, REFUSALS_MAX)?,
@@ -227,7 +237,10 @@ fn view(read: Read, visit: &Visit, still: bool, asked: Option<AskedView>, short:
     let rows = rows(sums);
     let in_hand = sums.of(DeliveryState::Leased) + sums.of(DeliveryState::InFlight);
     let moves = state == Open || (state == Paused && in_hand > 0);
+    let pace = read.pace.as_ref().map(|pace| pace::view(pace, &read.departure, sums, visit.now, &visit.outlet.zone));
     DepartureView {
+        pace,
+        doubts_open: read.doubts.iter().filter(|doubt| doubt.resolution.is_none()).count(),
         id: read.departure.id.to_string(),
         edition: read.edition.id.to_string(),
         date: read.edition.date,

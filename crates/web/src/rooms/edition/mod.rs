@@ -5,9 +5,12 @@
 
 pub(crate) mod blocks;
 pub(crate) mod delivery;
+pub(crate) mod doubts;
 pub(crate) mod envelope;
 pub(crate) mod line_up;
+pub(crate) mod pace;
 pub(crate) mod preview;
+pub(crate) mod proof;
 pub(crate) mod sending;
 
 use edition::cut::Wish;
