@@ -264,9 +264,10 @@ impl Rig {
 
     fn orders(&self, routes: Vec<Route>, defect: Option<Defect>) -> Orders {
         Orders {
-            sender: Sender { signer: self.signer.clone(), leaves_by_mail: false },
+            sender: Sender { signer: Some(self.signer.clone()), leaves_by_mail: false },
             routes: post::fixed(routes),
             holder: "the rig".into(),
+            lease_ms: post::LEASE_MS,
             idle_ms: 200,
             doubts: Doubts::Hold,
             rules: store::returned::Rules { soft_editions: 5, soft_ms: 14 * DAY_MS },

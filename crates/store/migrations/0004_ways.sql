@@ -1,7 +1,4 @@
--- The ways out, deepened: exchangers, warming up, what is watched. Written in PostgreSQL's words; SQLite's are derived.
-
--- exchangers: what is kept of each site, and of the policies that sites publish
-
+-- The ways out, deepened: warming up, and what is watched. Written in PostgreSQL's words; SQLite's are derived.
 
 -- warming up: plans, and what they allowed
 
@@ -41,4 +38,3 @@ CREATE TABLE notice_token (
   at BIGINT NOT NULL
 );
 CREATE INDEX notice_token_at ON notice_token (at);
-

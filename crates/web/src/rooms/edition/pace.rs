@@ -28,13 +28,13 @@ pub(crate) struct Pace {
     ways: Vec<Listed>,
 }
 
-/// Reads it; `first` is the relay of the settings.
-pub(crate) fn read(tx: &Read, id: DepartureId, instant: Ms, first: RelayTerms, now: Ms) -> store::Result<Pace> {
+/// Reads it; `first` is the relay of the settings, `zone` the outlet's.
+pub(crate) fn read(tx: &Read, id: DepartureId, instant: Ms, first: RelayTerms, zone: &str, now: Ms) -> store::Result<Pace> {
     let since = instant.max(now - LOOKS_BACK_MS);
     Ok(Pace {
         by_route: ledger::by_route(tx, id)?,
         tried: caps::tried(tx, since)?,
-        ways: listing::every(tx, first, now)?,
+        ways: listing::every(tx, first, zone, now)?,
     })
 }
 
