@@ -290,6 +290,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "a folder of the test's own")]
     fn what_cannot_be_read_is_told_in_words() {
         let folder = std::env::temp_dir().join(format!("coranto-bounce-{}", std::process::id()));
         std::fs::create_dir_all(folder.join("maildir/new")).unwrap();
