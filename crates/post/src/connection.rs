@@ -327,6 +327,7 @@ impl Conversation<'_, '_> {
         Settled {
             key: copy.delivery.key,
             reader: copy.delivery.reader,
+            kind: copy.delivery.kind,
             attempts: copy.delivery.attempts,
             state: DeliveryState::Accepted,
             due: None,
