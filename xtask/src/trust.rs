@@ -105,11 +105,11 @@ const PROMISES: [Promise; 9] = [
 const HEAD: &str = "\
 # What was tried
 
-For whoever is to trust Coranto with a list. Written by `cargo xtask trust` from what the rigs have kept; nothing here is typed by hand. Every
+For whoever is to trust Coranto with a list. The figures are written by `cargo xtask trust` from what the rigs have kept. Every
 command can be run again: a rig prints its seeds and goes on where it was stopped. No failure in n trials puts the rate of failures below 3/n with
 95 % confidence; it does not make it zero.
 
-The machine is a small one (2 cores), often with other work beside; nothing below depends on its speed but the seconds of the failover table.
+The machine is a small one (2 cores), often with other work beside. A `+` behind a commit: files differed from it when the rig ran.
 
 | promise | trials | failures | rate below | seeds | day | commit | command |
 | --- | --- | --- | --- | --- | --- | --- | --- |
@@ -152,8 +152,9 @@ const LIMITS: &str = "
 ## What this does not show
 
 The sinks and relays are ours or stand on this machine; real providers are not asked. A power cut is EXT4_IOC_SHUTDOWN on a loop device: the file
-system loses what it had not synced, the disk itself does not lie. The poster is stopped an instant before, since a commit under way at that moment
-may be told that it succeeded, and a machine without power does nothing more with that answer. The four posters' lease ends in two seconds instead
+system loses what it had not synced, the disk itself does not lie. The poster is stopped an instant before. Four cuts made before the rig did so are
+not counted above: in one of them 19 readers got two copies. The likely cause is that the process lived on for some milliseconds after its disk was
+gone, and was told that a commit had succeeded; this was inferred, not shown. The four posters' lease ends in two seconds instead
 of a minute, and the wait for an answer after a dot is shortened: a rig has no ten minutes for each.
 ";
 
