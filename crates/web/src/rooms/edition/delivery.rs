@@ -182,14 +182,15 @@ async fn now(hall: Arc<Hall>, visit: Visit) -> Done {
 async fn look(hall: &Hall, visit: &Visit) -> Result<DepartureView, Trouble> {
     let id: DepartureId = visit.place("departure")?;
     let (first, now) = ((hall.desk.office.first)(&visit.kept), visit.now);
-    let read = hall.desk.store.read(move |tx| read(tx, id, first, now)).await?.ok_or_else(Trouble::not_found)?;
+    let zone = visit.outlet.zone.clone();
+    let read = hall.desk.store.read(move |tx| read(tx, id, first, &zone, now)).await?.ok_or_else(Trouble::not_found)?;
     let still = visit.query.has("still");
     let asked = asked(hall, visit, id).await?;
     let short = short(hall, visit, &read.departure).await?;
     Ok(view(read, visit, still, asked, short))
 }
 
-fn read(tx: &store::Read, id: DepartureId, first: RelayTerms, now: Ms) -> store::Result<Option<Read>> {
+fn read(tx: &store::Read, id: DepartureId, first: RelayTerms, zone: &str, now: Ms) -> store::Result<Option<Read>> {
     let Some(departure) = editions::departure_by_id(tx, id)? else { return Ok(None) };
     let edition = departure.edition.map(|edition| editions::by_id(tx, edition)).transpose()?.flatten();
     let Some(edition) = edition else { return Ok(None) };
@@ -202,7 +203,7 @@ fn read(tx: &store::Read, id: DepartureId, first: RelayTerms, now: Ms) -> store:
         }));
     }
     let is_under_way = matches!(departure.state, DepartureState::Open | DepartureState::Paused);
-    let pace = is_under_way.then(|| pace::read(tx, id, departure.instant, first, now)).transpose()?;
+    let pace = is_under_way.then(|| pace::read(tx, id, departure.instant, first, zone, now)).transpose()?;
     Ok(Some(Read {
         pace,
         sums: ledger::sums(tx, id)?,

@@ -29,7 +29,14 @@ pub(crate) struct Pace {
 }
 
 /// Reads it; `first` is the relay of the settings, `zone` the outlet's.
-pub(crate) fn read(tx: &Read, id: DepartureId, instant: Ms, first: RelayTerms, zone: &str, now: Ms) -> store::Result<Pace> {
+pub(crate) fn read(
+    tx: &Read,
+    id: DepartureId,
+    instant: Ms,
+    first: RelayTerms,
+    zone: &str,
+    now: Ms,
+) -> store::Result<Pace> {
     let since = instant.max(now - LOOKS_BACK_MS);
     Ok(Pace {
         by_route: ledger::by_route(tx, id)?,
