@@ -174,8 +174,9 @@ pub struct Alerts {
 pub async fn figures(house: &House) -> Result<Figures, Problem> {
     let house = house.refreshed().await?;
     let (first, newsletter, now) = (ways::first(&house.settings), house.newsletter.id, house.world.now());
+    let zone = house.settings.get("outlet.zone").to_owned();
     let read = house.store.read(move |tx| {
-        let ways = listing::every(tx, first, now)?;
+        let ways = listing::every(tx, first, &zone, now)?;
         let live = editions::live(tx)?;
         let mut post = Post { letters: editions::letters_open(tx)?, ..Post::default() };
         let mut by_route = Vec::new();

@@ -52,7 +52,7 @@ fn copy(mail: &SharedMail) -> Vec<u8> {
     let copy = mail.copy(&personal, |slot| Some(format!("{slot:A<44}"))).unwrap();
     let domain = |name| Domain::parse(name).unwrap();
     let signer = Signer::from_pkcs8(DKIM_KEY, domain("courier.example"), domain("spring")).unwrap();
-    let signature = signer.sign(&copy.headers, &copy.body_hash, DATE_MS.unsigned_abs() / 1_000);
+    let signature = signer.sign(&copy.headers, &mail.body().hash(&copy.tails), DATE_MS.unsigned_abs() / 1_000);
     let body = mail.body().pieces(&copy.tails).map(::mail::wire::Piece::bytes).concat();
     let head = [signature.as_ref(), copy.headers.bytes(), b"\r\n"].concat();
     let stuffed = String::from_utf8([head, body].concat()).expect("what leaves is 7-bit");
