@@ -36,6 +36,7 @@ fn a_bad_morning(tx: &Write, id: DepartureId, now: i64) -> store::Result<()> {
     let lost = |copy: &Delivery| Settled {
         key: copy.key,
         reader: copy.reader,
+        kind: copy.kind,
         attempts: copy.attempts,
         state: DeliveryState::Uncertain,
         due: None,
