@@ -106,8 +106,8 @@ impl Gate {
     }
 
     /// Puts a copy into its queue, a letter before all others. Gives it back when there is no room, or it takes nothing more.
-    fn fill(&self, copy: Ready) -> Result<(), Ready> {
-        if copy.goes_first() { self.ready.offer_first(copy) } else { self.ready.offer(copy) }
+    fn fill(&self, copy: Ready) -> Option<Ready> {
+        if copy.goes_first() { self.ready.offer_first(copy).err() } else { self.ready.offer(copy).err() }
     }
 
     /// The relay answered something.
@@ -257,7 +257,7 @@ impl Gates {
         let mut gates = self.lock();
         let (lane, first) = (copy.delivery.key.lane, copy.goes_first());
         if let Some(gate) = same_way(&gates, &copy, now) {
-            return gate.fill(copy).err().map(|copy| (copy, 1));
+            return gate.fill(copy).map(|copy| (copy, 1));
         }
         let (mut wait, mut full, mut capped) = (Ms::MAX, false, None::<(Ms, Arc<Gate>)>);
         for spare in [false, true] {
@@ -276,7 +276,7 @@ impl Gates {
                 }
             }
             if let Some(gate) = turn(willing) {
-                return gate.fill(copy).err().map(|copy| (copy, 1));
+                return gate.fill(copy).map(|copy| (copy, 1));
             }
             // A way that is only busy is not passed over for a spare one.
             if full {
@@ -289,7 +289,7 @@ impl Gates {
         let Some((for_ms, gate)) = capped else { return Some((copy, wait.max(1))) };
         self.held_by_caps.store(now, Ordering::Relaxed);
         if first && for_ms <= LETTER_WAITS_MS_MAX {
-            return gate.fill(copy).err().map(|copy| (copy, LOOK_MS));
+            return gate.fill(copy).map(|copy| (copy, LOOK_MS));
         }
         Some((copy, wait.min(for_ms).max(1)))
     }

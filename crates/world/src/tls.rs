@@ -145,7 +145,7 @@ impl Tls {
             let name = ServerName::try_from((*name).to_owned()).ok();
             name.is_some_and(|name| verify_server_name(&certificate, &name).is_ok())
         };
-        if !names.iter().any(|name| is_named(&name)) {
+        if !names.iter().any(is_named) {
             return Err(Insecure::WrongName { names: Vec::new() });
         }
         let now = WorldClock(self.world.clone()).current_time().ok_or(Insecure::Other("no clock".into()))?;
