@@ -89,7 +89,7 @@ fn a_folder_without_a_newsroom_and_a_file_with_an_unknown_key_are_told_apart() {
         fs::write(&file, format!("{kept}{line}\n")).unwrap();
         let refusal = newsroom.run(&["readers", "count"]).refused();
         assert!(refusal.what.contains("coranto.toml") && refusal.what.contains(named), "{refusal:?}");
-        assert!(refusal.act.contains("database, listen, desk, key_file, log"), "{refusal:?}");
+        assert!(refusal.act.contains("database, listen, desk, metrics, key_file, log"), "{refusal:?}");
     }
     fs::write(&file, good).unwrap();
     assert_eq!(newsroom.readers(), [0, 0, 0]);
