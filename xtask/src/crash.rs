@@ -131,7 +131,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             std::fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
         }
     }
-    results.rows.retain(|row| row["seed"].as_u64().is_some_and(|seed| seeds.contains(&seed)));
+    results.of_seeds(&seeds);
     let total = total(arguments, &results, began.elapsed().as_secs_f64());
     println!("{total}");
     ensure!(total["breaches"] == 0, "a promise was broken");

@@ -15,7 +15,6 @@ use crate::results::{Results, workshop};
 use crate::sink::turn::Turn;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
-use jiff::civil::Date;
 use newsroom::DepartureId;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -36,8 +35,6 @@ const TURN_PERCENT_MAX: u64 = 40;
 const EDITION_MAX: Duration = Duration::from_secs(300);
 /// How often the rig looks at the receipts.
 const LOOK: Duration = Duration::from_millis(5);
-/// The date of the first edition; the others follow day by day.
-const FIRST_DATE: Date = jiff::civil::date(2026, 3, 2);
 /// What the poster logs when a person is to be called.
 const ALERT: &str = "A relay is at fault";
 
@@ -76,9 +73,9 @@ struct Outcome {
 pub fn run(arguments: &Arguments) -> Result<()> {
     let settings = json!({"readers": arguments.readers, "planted": arguments.planted.map(Planted::name)});
     let mut results = Results::open("failover", settings)?;
-    let wanted: Vec<u64> = (arguments.seed..arguments.seed + arguments.runs).collect();
-    let missing: Vec<u64> = wanted.iter().copied().filter(|seed| results.of_seed(*seed) == 0).collect();
-    println!("failover: seeds {} to {}, {} runs to make", wanted[0], wanted[wanted.len() - 1], missing.len());
+    let wanted = arguments.seed..arguments.seed + arguments.runs;
+    let missing = results.missing(wanted.clone());
+    println!("failover: seeds {} to {}, {} runs to make", wanted.start, wanted.end - 1, missing.len());
     if !missing.is_empty() {
         let folder = workshop("failover")?;
         let made = make(arguments, &folder, &missing, &mut results);
@@ -87,7 +84,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         }
         made?;
     }
-    results.rows.retain(|row| row["seed"].as_u64().is_some_and(|seed| wanted.contains(&seed)));
+    results.of_seeds(&wanted);
     table(&results);
     let breaches = results.sum("breaches");
     ensure!(breaches == 0, "a promise was broken {breaches} times");
@@ -138,11 +135,7 @@ impl<'a> Rig<'a> {
         ];
         let database = database("sqlite")?;
         let ground = Ground { folder, database: database.as_deref(), build: Build::Release };
-        let newsroom = runtime.block_on(async {
-            let mut newsroom = Newsroom::found(&ground, &settings).await?;
-            newsroom.enlist(arguments.readers).await?;
-            anyhow::Ok(newsroom)
-        })?;
+        let newsroom = runtime.block_on(Newsroom::with_readers(&ground, &settings, arguments.readers))?;
         newsroom.coranto.tell("relay.password", "a password")?;
         let port = at[1].port().to_string();
         let second = ["relay", "add", "second", "--host", "127.0.0.1", "--port", &port, "--connections", &connections];
@@ -156,9 +149,7 @@ impl<'a> Rig<'a> {
         let turn = self.arguments.turn.unwrap_or(any);
         let after = 1 + dice.below(u64::from(self.arguments.readers) * TURN_PERCENT_MAX / 100);
         self.newsroom.publish(1)?;
-        let date = FIRST_DATE + jiff::Span::new().days(i64::try_from(number)?);
-        let cut = self.newsroom.coranto.ask(&["edition", "cut", "--date", &date.to_string()])?;
-        let departure: DepartureId = cut["departure"].as_str().context("a departure's id")?.parse()?;
+        let departure = self.newsroom.coranto.cut(number)?;
         let turns = ["--login", "--turn", turn.name(), "--turn-after", &after.to_string(), "--seed", &seed.to_string()];
         let first = self.sink("a", 0, &turns)?;
         let second = self.sink("b", 1, &[])?;

@@ -13,7 +13,6 @@ use crate::results::{Results, workshop};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use coranto::config::FILE;
-use jiff::civil::Date;
 use newsroom::{DepartureId, DepartureState, Ms};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -49,8 +48,6 @@ const ROUND_MAX: Duration = Duration::from_secs(180);
 const LOOK: Duration = Duration::from_millis(20);
 /// What the rig asks the database beside the store.
 const LEASE: &str = "SELECT epoch, holder FROM lease WHERE name = 'post'";
-/// The date of the first edition; the others follow day by day.
-const FIRST_DATE: Date = jiff::civil::date(2026, 3, 2);
 
 /// Stop, wake and kill four posters on one PostgreSQL.
 #[derive(Args, Clone, Debug)]
@@ -78,16 +75,16 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         "planted": arguments.planted.map(Planted::name),
     });
     let mut results = Results::open("fence", settings)?;
-    let wanted: Vec<u64> = (arguments.seed..arguments.seed + arguments.rounds).collect();
-    let missing: Vec<u64> = wanted.iter().copied().filter(|seed| results.of_seed(*seed) == 0).collect();
-    println!("fence: {} rounds from seed {}, {} to make", wanted.len(), arguments.seed, missing.len());
+    let wanted = arguments.seed..arguments.seed + arguments.rounds;
+    let missing = results.missing(wanted.clone());
+    println!("fence: {} rounds from seed {}, {} to make", arguments.rounds, arguments.seed, missing.len());
     if !missing.is_empty() {
         let folder = workshop("fence")?;
         let made = make(arguments, &folder, &missing, &mut results);
         fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
         made?;
     }
-    results.rows.retain(|row| row["seed"].as_u64().is_some_and(|seed| wanted.contains(&seed)));
+    results.of_seeds(&wanted);
     println!("\n| rounds | readers | stopped | killed | takings of the lease | in doubt | missed | twice | breaches |");
     println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     let sums = ["audience", "stopped", "killed", "takings", "uncertain", "missed", "twice", "breaches"];
@@ -147,11 +144,7 @@ impl<'a> Rig<'a> {
         ];
         let database = database("postgres")?.context("a database of the rig's own")?;
         let ground = Ground { folder, database: Some(&database), build: Build::Release };
-        let newsroom = runtime.block_on(async {
-            let mut newsroom = Newsroom::found(&ground, &settings).await?;
-            newsroom.enlist(arguments.readers).await?;
-            anyhow::Ok(newsroom)
-        })?;
+        let newsroom = runtime.block_on(Newsroom::with_readers(&ground, &settings, arguments.readers))?;
         let home = &newsroom.coranto.folder;
         let folders = (0..POSTERS).map(|number| settle_in(home, &folder.join(format!("poster-{number}"))));
         let folders = folders.collect::<Result<Vec<_>>>()?;
@@ -171,9 +164,7 @@ impl<'a> Rig<'a> {
 
     fn round(&mut self, number: usize, seed: u64) -> Result<Value> {
         self.newsroom.publish(1)?;
-        let date = FIRST_DATE + jiff::Span::new().days(i64::try_from(number)?);
-        let cut = self.newsroom.coranto.ask(&["edition", "cut", "--date", &date.to_string()])?;
-        let departure: DepartureId = cut["departure"].as_str().context("a departure's id")?.parse()?;
+        let departure = self.newsroom.coranto.cut(number)?;
         let epoch = self.epoch()?;
         let mut posters = (0..POSTERS).map(|number| self.poster(number)).collect::<Result<Vec<_>>>()?;
         let blows = self.beat(&mut posters, departure, &mut Dice::new(seed))?;

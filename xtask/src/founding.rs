@@ -72,6 +72,13 @@ impl Newsroom {
         Ok(Newsroom { coranto, house, addresses: BTreeMap::new(), stories })
     }
 
+    /// Founds one and lays in so many readers.
+    pub async fn with_readers(ground: &Ground<'_>, settings: &[(&str, String)], count: u32) -> Result<Newsroom> {
+        let mut newsroom = Newsroom::found(ground, settings).await?;
+        newsroom.enlist(count).await?;
+        Ok(newsroom)
+    }
+
     /// Lays in so many readers, confirmed, with topics and languages as the demo's readers have them.
     pub async fn enlist(&mut self, count: u32) -> Result<()> {
         let bits = self.topics().await?;

@@ -16,7 +16,6 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use coranto::config::Config;
 use coranto::house::House;
-use jiff::civil::Date;
 use newsroom::DepartureId;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -50,8 +49,6 @@ const EDITION_MAX: Duration = Duration::from_secs(180);
 const LOOK: Duration = Duration::from_millis(1);
 /// States that are an outcome: once reported, they stand.
 const OUTCOMES: [&str; 5] = ["accepted", "refused", "uncertain", "excluded", "expired"];
-/// The date of the first edition; the others follow day by day.
-const FIRST_DATE: Date = jiff::civil::date(2026, 3, 2);
 
 /// Cut the power in the middle of an edition.
 #[derive(Args, Clone, Debug)]
@@ -74,13 +71,13 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<()> {
     let settings = json!({"readers": arguments.readers, "planted": arguments.planted.map(Planted::name)});
     let mut results = Results::open("power", settings)?;
-    let wanted: Vec<u64> = (arguments.seed..arguments.seed + arguments.cuts).collect();
-    let missing: Vec<u64> = wanted.iter().copied().filter(|seed| results.of_seed(*seed) == 0).collect();
-    println!("power: {} cuts from seed {}, {} to make", wanted.len(), arguments.seed, missing.len());
+    let wanted = arguments.seed..arguments.seed + arguments.cuts;
+    let missing = results.missing(wanted.clone());
+    println!("power: {} cuts from seed {}, {} to make", arguments.cuts, arguments.seed, missing.len());
     if !missing.is_empty() {
         make(arguments, &missing, &mut results)?;
     }
-    results.rows.retain(|row| row["seed"].as_u64().is_some_and(|seed| wanted.contains(&seed)));
+    results.of_seeds(&wanted);
     println!(
         "\n| power cuts | readers | outcomes reported before | of these lost | in doubt | missed | twice | breaches |"
     );
@@ -198,11 +195,7 @@ impl<'a> Rig<'a> {
             ("post.retry_first_s", "1".to_owned()),
         ];
         let ground = Ground { folder: &disk.mounted_at, database: None, build: Build::Release };
-        let newsroom = runtime.block_on(async {
-            let mut newsroom = Newsroom::found(&ground, &settings).await?;
-            newsroom.enlist(arguments.readers).await?;
-            anyhow::Ok(newsroom)
-        })?;
+        let newsroom = runtime.block_on(Newsroom::with_readers(&ground, &settings, arguments.readers))?;
         call("sync", &[], 0)?;
         let noise = folder.join("poster.log");
         Ok(Rig { arguments, runtime, xtask, newsroom: newsroom.close(), sink, noise, disk })
@@ -212,9 +205,7 @@ impl<'a> Rig<'a> {
     fn cut(&mut self, number: usize, seed: u64) -> Result<Value> {
         let Closed { coranto, stories, .. } = &mut self.newsroom;
         stories.publish(coranto, 1)?;
-        let date = FIRST_DATE + jiff::Span::new().days(i64::try_from(number)?);
-        let cut = coranto.ask(&["edition", "cut", "--date", &date.to_string()])?;
-        let departure: DepartureId = cut["departure"].as_str().context("a departure's id")?.parse()?;
+        let departure = coranto.cut(number)?;
         let reported = self.send_until_the_cut(&mut Dice::new(seed))?;
         self.disk.back()?;
         let after = proof(&self.newsroom.coranto).context("the proof after the cut")?;

@@ -3,12 +3,17 @@
 //! A rig builds what it judges with cargo first, so that it never judges an old program. Nothing here is killed by name.
 
 use anyhow::{Context, Result, bail, ensure};
+use jiff::civil::Date;
+use newsroom::DepartureId;
 use serde_json::Value;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+
+/// The date of a rig's first edition; the others follow day by day.
+const FIRST_DATE: Date = jiff::civil::date(2026, 3, 2);
 
 /// How our programs are compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,6 +182,14 @@ impl Coranto {
         let status = child.wait()?;
         ensure!(status.success(), "coranto settings {setting}: {status}");
         Ok(())
+    }
+
+    /// Cuts the edition of the `number`-th day of a rig, counted from 0, and gives its departure.
+    pub fn cut(&self, number: usize) -> Result<DepartureId> {
+        let date = FIRST_DATE + jiff::Span::new().days(i64::try_from(number)?);
+        let cut = self.ask(&["edition", "cut", "--date", &date.to_string()])?;
+        ensure!(cut["cut"] == Value::Bool(true), "no edition was cut: {cut}");
+        Ok(cut["departure"].as_str().context("a departure's id")?.parse()?)
     }
 
     /// Founds the newsroom, in PostgreSQL if a `database` is named.

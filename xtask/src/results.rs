@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use std::fs::File;
 use std::io::Write;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -61,6 +62,16 @@ impl Results {
     /// How many results there are of `seed`.
     pub fn of_seed(&self, seed: u64) -> usize {
         self.rows.iter().filter(|row| row["seed"] == seed).count()
+    }
+
+    /// Those of `seeds` of which there is no result yet.
+    pub fn missing(&self, seeds: Range<u64>) -> Vec<u64> {
+        seeds.filter(|seed| self.of_seed(*seed) == 0).collect()
+    }
+
+    /// Forgets, for this look, the results of other seeds.
+    pub fn of_seeds(&mut self, seeds: &Range<u64>) {
+        self.rows.retain(|row| row["seed"].as_u64().is_some_and(|seed| seeds.contains(&seed)));
     }
 
     /// Keeps a result. When this returns, a rig that is killed will find it again.

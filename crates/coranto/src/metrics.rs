@@ -12,7 +12,6 @@ use axum::http::header;
 use axum::routing::get;
 use newsroom::{DAY_MS, DeliveryState, DepartureState, MINUTE_MS, Ms, Problem, WayState};
 use post::listing::{self, Listed};
-use store::returned::{Kind, Outcome};
 use store::{Read, caps, doubt, editions, ledger, notices, readers, returned, slots, sources};
 use tokio::sync::Mutex;
 use world::Listener;
@@ -146,7 +145,7 @@ pub struct Readers {
 /// So many of one kind came back, and that came of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Returned {
-    /// bounce, complaint, leave, taken.
+    /// bounce, complaint, unsubscribe, taken.
     pub kind: &'static str,
     /// suppressed, counted, left, held, dropped, kept.
     pub outcome: &'static str,
@@ -284,33 +283,13 @@ fn gather_of(tx: &Read) -> store::Result<Gather> {
 fn returned_of(tx: &Read) -> store::Result<Vec<Returned>> {
     let mut sums: Vec<Returned> = Vec::new();
     for (kind, _, outcome, count) in returned::sums(tx)? {
-        let (kind, outcome) = (kind_word(kind), outcome_word(outcome));
+        let (kind, outcome) = (kind.word(), outcome.word());
         match sums.iter_mut().find(|sum| (sum.kind, sum.outcome) == (kind, outcome)) {
             Some(sum) => sum.count += count,
             None => sums.push(Returned { kind, outcome, count }),
         }
     }
     Ok(sums)
-}
-
-fn kind_word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Bounce => "bounce",
-        Kind::Complaint => "complaint",
-        Kind::Leave => "leave",
-        Kind::Taken => "taken",
-    }
-}
-
-fn outcome_word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Suppressed => "suppressed",
-        Outcome::Counted => "counted",
-        Outcome::Left => "left",
-        Outcome::Held => "held",
-        Outcome::Dropped => "dropped",
-        Outcome::Kept => "kept",
-    }
 }
 
 impl Figures {

@@ -95,16 +95,7 @@ impl Newsroom {
             let state = newsroom::DeliveryState::Accepted;
             let ended: Vec<_> = copies
                 .iter()
-                .map(|c| ledger::Settled {
-                    key: c.key,
-                    reader: c.reader,
-                    kind: c.kind,
-                    attempts: 0,
-                    state,
-                    due: None,
-                    route: newsroom::RouteId::FIRST,
-                    answer: answer.clone(),
-                })
+                .map(|c| ledger::Settled::new(c, state, None, newsroom::RouteId::FIRST, answer.clone()))
                 .collect();
             ledger::settle(tx, lease, &ended)?;
             assert!(ledger::close(tx, id)?);

@@ -13,7 +13,7 @@ use store::ledger::Settled;
 use world::Stream;
 
 use crate::circuit::{Fault, Pass};
-use crate::gate::Gate;
+use crate::gate::{Gate, LETTER_WAITS_MS_MAX};
 use crate::office::{Defect, Shared};
 use crate::ready::Ready;
 use crate::route::Unreached;
@@ -23,8 +23,6 @@ use crate::window::Seat;
 
 /// How long a connection waits for the next copy before it says QUIT, in milliseconds: relays drop idle ones soon.
 const IDLE_MS: Ms = 2_000;
-/// How long a connection waits with a letter for leave by our caps before another way is asked, in milliseconds.
-const LETTER_WAITS_MS: Ms = 60 * SECOND_MS;
 /// How long a connection that came to nothing waits before the next, in milliseconds, when its way does not rest for it.
 const AGAIN_MS: Ms = SECOND_MS;
 
@@ -78,7 +76,7 @@ pub async fn work(shared: &Shared, gate: &Arc<Gate>) {
             shared.elsewhere(vec![copy]).await;
             continue;
         };
-        let waits = if copy.goes_first() { LETTER_WAITS_MS } else { IDLE_MS };
+        let waits = if copy.goes_first() { LETTER_WAITS_MS_MAX } else { IDLE_MS };
         let until = copy.delivery.expires.min(shared.world.now() + waits);
         let leave = shared.leave(gate, &mut copy, until).await;
         copy.leave = leave;
@@ -323,17 +321,8 @@ impl Conversation<'_, '_> {
 
     /// The planted defect: an outcome that nobody has given yet.
     fn counted_as_sent(&self, copy: &Ready) -> Settled {
-        let at = self.shared.world.now();
-        Settled {
-            key: copy.delivery.key,
-            reader: copy.delivery.reader,
-            kind: copy.delivery.kind,
-            attempts: copy.delivery.attempts,
-            state: DeliveryState::Accepted,
-            due: None,
-            route: self.gate.route.id,
-            answer: Answer { at, code: 0, text: String::new() },
-        }
+        let answer = Answer { at: self.shared.world.now(), code: 0, text: String::new() };
+        Settled::new(&copy.delivery, DeliveryState::Accepted, None, self.gate.route.id, answer)
     }
 
     /// The copy was tried: its leave is used.
@@ -361,16 +350,7 @@ impl Conversation<'_, '_> {
         };
         let answer = Answer { at: now, code: said.code, text: said.text };
         self.gate.answered(&answer);
-        Settled {
-            key: copy.delivery.key,
-            reader: copy.delivery.reader,
-            kind: copy.delivery.kind,
-            attempts,
-            state,
-            due,
-            route: self.gate.route.id,
-            answer,
-        }
+        Settled::new(&copy.delivery, state, due, self.gate.route.id, answer)
     }
 
     async fn keep_answers(&mut self) {

@@ -24,8 +24,9 @@ use crate::window::{Seat, Seats};
 const LOOK_MS: Ms = SECOND_MS;
 /// For so long after a copy had to wait for our caps alone, they count as what holds copies back, in milliseconds.
 const HOLDING_MS: Ms = MINUTE_MS;
-/// A letter waits at a way that is at its cap when that has room again within this, in milliseconds.
-const LETTER_WAITS_MS_MAX: Ms = MINUTE_MS;
+/// A letter waits at a way that is at its cap when that has room again within this, in milliseconds; after it another way is
+/// asked.
+pub(crate) const LETTER_WAITS_MS_MAX: Ms = MINUTE_MS;
 /// A silence is looked for so many times within its length.
 const SILENCE_LOOKS: i64 = 6;
 

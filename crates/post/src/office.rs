@@ -851,15 +851,9 @@ impl Shared {
     async fn count_as_sent(&self, copies: &[Delivery]) -> Result<(), PostFault> {
         let ended: Vec<_> = copies
             .iter()
-            .map(|c| Settled {
-                key: c.key,
-                reader: c.reader,
-                kind: c.kind,
-                attempts: c.attempts,
-                state: DeliveryState::Accepted,
-                due: None,
-                route: RouteId::FIRST,
-                answer: newsroom::Answer { at: self.world.now(), code: 0, text: String::new() },
+            .map(|c| {
+                let answer = newsroom::Answer { at: self.world.now(), code: 0, text: String::new() };
+                Settled::new(c, DeliveryState::Accepted, None, RouteId::FIRST, answer)
             })
             .collect();
         let lease = self.lease;

@@ -329,6 +329,20 @@ pub struct Settled {
     pub answer: newsroom::Answer,
 }
 
+impl Settled {
+    /// How a try of `copy`, as it was claimed, ended.
+    pub fn new(
+        copy: &Delivery,
+        state: DeliveryState,
+        due: Option<Ms>,
+        route: RouteId,
+        answer: newsroom::Answer,
+    ) -> Self {
+        let Delivery { key, reader, kind, attempts, .. } = *copy;
+        Self { key, reader, kind, attempts, state, due, route, answer }
+    }
+}
+
 const SETTLE: UpdateMany = UpdateMany {
     table: "delivery",
     set: &[("state", Kind::Int), ("route", Kind::Int)],

@@ -21,6 +21,16 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Its name in answers and figures.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Bounce => "bounce",
+            Self::Complaint => "complaint",
+            Self::Leave => "unsubscribe",
+            Self::Taken => "taken",
+        }
+    }
+
     fn from_raw(raw: i64) -> Self {
         match raw {
             1 => Self::Bounce,
@@ -49,6 +59,18 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Its name in answers and figures.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Suppressed => "suppressed",
+            Self::Counted => "counted",
+            Self::Left => "left",
+            Self::Held => "held",
+            Self::Dropped => "dropped",
+            Self::Kept => "kept",
+        }
+    }
+
     fn from_raw(raw: i64) -> Self {
         match raw {
             1 => Self::Suppressed,

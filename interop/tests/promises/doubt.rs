@@ -18,10 +18,8 @@ fn copies_of<'a>(took: &'a [Took], address: &str) -> Vec<&'a String> {
 fn a_copy_in_doubt_is_sent_once_more_to_the_letter_and_never_again() {
     let relay = Relay::open(None);
     let newsroom = Newsroom::found_in(Place::new("doubt"), relay.address);
-    let list = newsroom.place.all().join("readers.csv");
     let addresses: Vec<String> = (0..READERS).map(|n| format!("keeper-{n}@lamps.example")).collect();
-    fs::write(&list, format!("email\n{}\n", addresses.join("\n"))).unwrap();
-    newsroom.run(&["readers", "import", "--apply", &list.display().to_string()]).done();
+    newsroom.import(&addresses);
     newsroom.publish("The light is lit again");
     newsroom.run(&["edition", "cut"]).done();
 
@@ -67,12 +65,8 @@ fn a_copy_in_doubt_is_sent_once_more_to_the_letter_and_never_again() {
 fn where_the_relay_signs_a_copy_leaves_without_a_signature_and_is_otherwise_the_same() {
     let relay = Relay::open(None);
     let newsroom = Newsroom::found_in(Place::new("unsigned"), relay.address);
-    let list = newsroom.place.all().join("readers.csv");
-    fs::write(&list, "email\nkeeper@lamps.example\nguard@lamps.example\n").unwrap();
-    newsroom.run(&["readers", "import", "--apply", &list.display().to_string()]).done();
-    newsroom.run(&["settings", "mail.signing", "relay"]).done();
-    newsroom.publish("The light is lit again");
-    newsroom.run(&["edition", "cut"]).done();
+    newsroom.set("mail.signing", "relay");
+    newsroom.cut_for(2);
     newsroom.run(&["edition", "send"]).done();
     let took = relay.took();
     assert_eq!(took.len(), 2);

@@ -12,7 +12,6 @@ use coranto::office;
 use post::Defect;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::fs;
 
 const READERS: usize = 240;
 /// How many copies the first relay takes before it turns.
@@ -41,12 +40,7 @@ impl Rig {
         let port = second.address.port().to_string();
         let add = ["relay", "add", "second", "--host", "127.0.0.1", "--port", &port, "--connections", "4"];
         newsroom.run(&add).done();
-        let list = newsroom.place.all().join("readers.csv");
-        let lines: String = (0..READERS).map(|n| format!("keeper-{n:04}@lamps.example\n")).collect();
-        fs::write(&list, format!("email\n{lines}")).unwrap();
-        newsroom.run(&["readers", "import", "--apply", &list.display().to_string()]).done();
-        newsroom.publish("The light is lit again");
-        newsroom.run(&["edition", "cut"]).done();
+        newsroom.cut_for(READERS);
         Rig { newsroom, first, second }
     }
 

@@ -76,6 +76,23 @@ impl Newsroom {
         self.run(&["article", "import", file.to_str().unwrap()]).done();
     }
 
+    /// Imports a list of these addresses.
+    #[track_caller]
+    pub fn import(&self, addresses: &[String]) {
+        let list = self.place.all().join("readers.csv");
+        fs::write(&list, format!("email\n{}\n", addresses.join("\n"))).unwrap();
+        self.run(&["readers", "import", "--apply", list.to_str().unwrap()]).done();
+    }
+
+    /// Fills it with readers, publishes a story, and cuts an edition with it.
+    #[track_caller]
+    pub fn cut_for(&self, readers: usize) {
+        let addresses: Vec<String> = (0..readers).map(|n| format!("keeper-{n:04}@lamps.example")).collect();
+        self.import(&addresses);
+        self.publish("The light is lit again");
+        self.run(&["edition", "cut"]).done();
+    }
+
     /// The key that its mail is signed with, as the TXT record that `coranto doctor` asks for, by its name.
     #[track_caller]
     pub fn keys(&self) -> BTreeMap<String, String> {

@@ -23,12 +23,7 @@ impl Rig {
         let newsroom = Newsroom::found_in(Place::new(purpose), known.address);
         let port = fresh.address.port().to_string();
         newsroom.run(&["relay", "add", "fresh", "--host", "127.0.0.1", "--port", &port]).done();
-        let list = newsroom.place.all().join("readers.csv");
-        let lines: String = (0..READERS).map(|n| format!("keeper-{n:04}@lamps.example\n")).collect();
-        fs::write(&list, format!("email\n{lines}")).unwrap();
-        newsroom.run(&["readers", "import", "--apply", &list.display().to_string()]).done();
-        newsroom.publish("The light is lit again");
-        newsroom.run(&["edition", "cut"]).done();
+        newsroom.cut_for(READERS);
         Rig { newsroom, known, fresh }
     }
 

@@ -1,10 +1,10 @@
 //! What an edition's speed is held against, in the same run: RSA signatures alone, Postfix's `smtp-source` to the same kind
 //! of sink, and a Postfix that relays to it.
 
-use super::post::{Cost, LOOK};
+use super::post::{Cost, watched};
 use crate::crash::kills::Tail;
-use crate::programs::{Program, Sink, Usage, usage};
-use anyhow::{Context, Result, bail, ensure};
+use crate::programs::{Program, Sink, usage};
+use anyhow::{Context, Result};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use interop::postfix::{Mail, Postfix};
@@ -12,7 +12,7 @@ use mail::dkim::Signer;
 use std::path::Path;
 use std::process::Command;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Signatures on each core: some two seconds.
 const SIGNATURES: usize = 8_000;
@@ -24,8 +24,6 @@ const CORES: usize = 2;
 const SOURCE_MAX: u32 = 50_000;
 /// As many as Postfix relays at most: it takes 700 or so a second.
 const RELAYED_MAX: u32 = 10_000;
-/// A peer that takes longer has come to a stop.
-const PATIENCE: Duration = Duration::from_secs(600);
 
 /// What each came to; none where its program is not installed.
 pub struct Beside {
@@ -88,38 +86,15 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// Sends `messages` to a port, until the last of them is at the sink. The time is that from the first receipt to the
-    /// last, the CPU that of `smtp-source` alone.
+    /// Sends `messages` to a port, until the last of them is at the sink; the CPU is that of `smtp-source` alone.
     fn run(&self, port: u16, messages: u32, sink: &Sink, folder: &Path) -> Result<Cost> {
         let mut command = Command::new(self.program);
         let number = |count: usize| count.to_string();
         command.args(["-d", "-f", "news@courier.example", "-t", "reader@library.example"]);
         command.args(["-s", &number(self.connections), "-l", &number(self.bytes), "-m", &messages.to_string()]);
         command.arg(format!("inet:127.0.0.1:{port}"));
-        let mut tail = Tail::open(&sink.receipts)?;
-        let mut program = Program::start("smtp-source", &mut command, &folder.join("noise"))?;
-        let (started, mut first, mut last) = (Instant::now(), None, Usage::default());
-        loop {
-            last = usage(program.id()).unwrap_or(last);
-            let lines = tail.lines()?;
-            if lines > 0 && first.is_none() {
-                first = Some((Instant::now(), lines));
-            }
-            let gone = program.ended()?;
-            if let Some(status) = gone {
-                ensure!(status.success(), "smtp-source: {status}, see {}", folder.display());
-            }
-            if let Some((first, begun_with)) = first
-                && lines >= u64::from(messages)
-                && gone.is_some()
-            {
-                let copies = (lines - begun_with) as f64;
-                return Ok(Cost { copies, seconds: first.elapsed().as_secs_f64(), cpu_seconds: last.cpu_seconds });
-            }
-            if started.elapsed() > PATIENCE {
-                bail!("{lines} of {messages} messages came within {} s", PATIENCE.as_secs());
-            }
-            thread::sleep(LOOK);
-        }
+        let (log, mut tail) = (folder.join("noise"), Tail::open(&sink.receipts)?);
+        let mut program = Program::start("smtp-source", &mut command, &log)?;
+        watched(&mut program, &mut tail, u64::from(messages), &log).map(|(cost, _)| cost)
     }
 }

@@ -5,7 +5,7 @@
 
 use super::beside::{self, Beside};
 use crate::crash::kills::Tail;
-use crate::founding::{Ground, Newsroom, database};
+use crate::founding::{Ground, Newsroom, database, world};
 use crate::programs::{Build, Program, Sink, Usage, usage};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
@@ -16,8 +16,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How often a process under measurement is looked at.
-pub(super) const LOOK: Duration = Duration::from_millis(10);
-/// An edition that takes longer has come to a stop.
+const LOOK: Duration = Duration::from_millis(10);
+/// A sender that takes longer has come to a stop.
 const SENDING_MAX: Duration = Duration::from_secs(1_800);
 
 /// An edition through the real poster.
@@ -116,11 +116,7 @@ fn found(arguments: &Arguments, folder: &Path, sink: &Sink) -> Result<Newsroom> 
     let ground = Ground { folder, database: database.as_deref(), build: Build::Release };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let began = Instant::now();
-    let mut newsroom = runtime.block_on(async {
-        let mut newsroom = Newsroom::found(&ground, &settings).await?;
-        newsroom.enlist(arguments.readers).await?;
-        anyhow::Ok(newsroom)
-    })?;
+    let mut newsroom = runtime.block_on(Newsroom::with_readers(&ground, &settings, arguments.readers))?;
     newsroom.publish(arguments.stories)?;
     eprintln!(
         "{} readers enlisted and {} stories published in {:.1?}",
@@ -156,39 +152,45 @@ struct Sent {
     commits: f64,
 }
 
-/// Sends the edition with the real poster. The time is that from the first receipt to the last, the CPU all that the
-/// process used until then.
+/// Sends the edition with the real poster.
 fn send(arguments: &Arguments, newsroom: &Newsroom, sink: &Sink, folder: &Path) -> Result<Sent> {
     let log = folder.join("poster.log");
     let mut tail = Tail::open(&sink.receipts)?;
-    let began_ms = world::real::world(0).now();
+    let began_ms = world().now();
     let mut poster = Program::start("the poster", &mut newsroom.coranto.command(&["edition", "send"]), &log)?;
-    let (started, mut first) = (Instant::now(), None);
-    let mut last = Usage::default();
-    let mut cost = None;
+    let (cost, peak_bytes) = watched(&mut poster, &mut tail, u64::from(arguments.readers), &log)?;
+    Ok(Sent { cost, began_ms, peak_bytes, commits: commits(&log)? })
+}
+
+/// Watches a sender until it has ended and all its messages are at the sink. The time is that from the first receipt to the
+/// last, the CPU all that its process used until then; and the most memory it held.
+pub(super) fn watched(sender: &mut Program, tail: &mut Tail, messages: u64, log: &Path) -> Result<(Cost, u64)> {
+    let (started, mut first, mut last) = (Instant::now(), None, Usage::default());
+    let (mut cost, mut is_gone) = (None, false);
     loop {
-        last = usage(poster.id()).unwrap_or(last);
+        last = usage(sender.id()).unwrap_or(last);
         let lines = tail.lines()?;
         if lines > 0 && first.is_none() {
             first = Some((Instant::now(), lines));
         }
         if let (Some((first, begun_with)), None) = (first, cost)
-            && lines >= u64::from(arguments.readers)
+            && lines >= messages
         {
             let copies = (lines - begun_with) as f64;
             cost = Some(Cost { copies, seconds: first.elapsed().as_secs_f64(), cpu_seconds: last.cpu_seconds });
         }
-        if let Some(status) = poster.ended()? {
-            ensure!(status.success(), "the poster: {status}, see {}", log.display());
-            break;
+        if let Some(status) = sender.ended()? {
+            ensure!(status.success(), "the sender: {status}, see {}", log.display());
+            is_gone = true;
+        }
+        if let (Some(cost), true) = (cost, is_gone) {
+            return Ok((cost, last.peak_bytes));
         }
         if started.elapsed() > SENDING_MAX {
-            bail!("the edition was not sent within {} s", SENDING_MAX.as_secs());
+            bail!("{lines} of {messages} messages came within {} s, see {}", SENDING_MAX.as_secs(), log.display());
         }
         std::thread::sleep(LOOK);
     }
-    let cost = cost.context("the poster ended before every copy was taken")?;
-    Ok(Sent { cost, began_ms, peak_bytes: last.peak_bytes, commits: commits(&log)? })
 }
 
 /// What the poster said of its commits when it went home.

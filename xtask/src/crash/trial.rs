@@ -10,10 +10,8 @@ use super::{Arguments, Edition};
 use crate::dice::Dice;
 use crate::founding::{Ground, Newsroom};
 use crate::programs::{Program, Sink, connections_to};
-use anyhow::{Context, Result, ensure};
-use jiff::civil::Date;
+use anyhow::{Context, Result};
 use newsroom::{DeliveryState, Departure, DepartureId, DepartureState, Ms};
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -34,9 +32,6 @@ const EDITION_MAX: Duration = Duration::from_secs(1_200);
 const GAVE_UP_MAX: usize = 30;
 /// How many stories are published for each edition.
 const STORIES: usize = 3;
-/// The date of the first edition; the others follow day by day.
-const FIRST_DATE: Date = jiff::civil::date(2026, 3, 2);
-
 /// What goes wrong at the sink: all that a relay can do to a sender, often enough that no edition is without it.
 const SCRIPT: [(&str, &str); 9] = [
     ("--turn-away", "1/40"),
@@ -111,11 +106,7 @@ impl<'a> Trial<'a> {
         ];
         let database = crate::founding::database(&arguments.database)?;
         let ground = Ground { folder, database: database.as_deref(), build: arguments.build() };
-        let newsroom = runtime.block_on(async {
-            let mut newsroom = Newsroom::found(&ground, &settings).await?;
-            newsroom.enlist(arguments.readers).await?;
-            anyhow::Ok(newsroom)
-        })?;
+        let newsroom = runtime.block_on(Newsroom::with_readers(&ground, &settings, arguments.readers))?;
         let noise = folder.join("poster.log");
         Ok(Trial { arguments, runtime, xtask, newsroom, sink, cutter, port, seed, dice: Dice::new(seed), noise })
     }
@@ -125,10 +116,7 @@ impl<'a> Trial<'a> {
         // A trial that goes on has other moments than its beginning had.
         self.dice = Dice::new(self.seed ^ ((number as u64) << 32));
         self.newsroom.publish(STORIES)?;
-        let date = FIRST_DATE + jiff::Span::new().days(i64::try_from(number)?);
-        let cut = self.newsroom.coranto.ask(&["edition", "cut", "--date", &date.to_string()])?;
-        ensure!(cut["cut"] == Value::Bool(true), "no edition was cut: {cut}");
-        let departure = self.departure(cut["departure"].as_str().context("a departure's id")?.parse()?)?;
+        let departure = self.departure(self.newsroom.coranto.cut(number)?)?;
         let mut watch = Watch {
             departure,
             kills: Vec::new(),

@@ -99,19 +99,8 @@ async fn apply(of: &Bounce) -> Result<Answer, Problem> {
 
 fn outcome(outcome: Result<Outcome, Cause>) -> &'static str {
     match outcome {
-        Ok(outcome) => word(outcome),
+        Ok(outcome) => outcome.word(),
         Err(cause) => cause.word(),
-    }
-}
-
-const fn word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Suppressed => "suppressed",
-        Outcome::Counted => "counted",
-        Outcome::Left => "left",
-        Outcome::Held => "held",
-        Outcome::Dropped => "dropped",
-        Outcome::Kept => "kept",
     }
 }
 
@@ -135,7 +124,7 @@ async fn count(house: &House) -> Result<Answer, Problem> {
     let (sums, refused) = read.map_err(|fault| store_problem(&fault))?;
     let mut told = String::new();
     for (kind, reason, outcome, count) in &sums {
-        told.push_str(&format!("{count:>9}  {:<10} {reason:<18} {}\n", kind_word(*kind), word(*outcome)));
+        told.push_str(&format!("{count:>9}  {:<10} {reason:<18} {}\n", kind.word(), outcome.word()));
     }
     for (cause, count) in &refused {
         told.push_str(&format!("{count:>9}  turned away in {REFUSED_DAYS} days: {cause}\n"));
@@ -143,20 +132,11 @@ async fn count(house: &House) -> Result<Answer, Problem> {
     let sums: Vec<_> = sums
         .iter()
         .map(|(kind, reason, outcome, count)| {
-            json!({"kind": kind_word(*kind), "reason": reason, "outcome": word(*outcome), "count": count})
+            json!({"kind": kind.word(), "reason": reason, "outcome": outcome.word(), "count": count})
         })
         .collect();
     let refused: Vec<_> = refused.iter().map(|(cause, count)| json!({"cause": cause, "count": count})).collect();
     Ok(Answer::new(json!({"returned": sums, "turned_away": refused}), told))
-}
-
-const fn kind_word(kind: store::returned::Kind) -> &'static str {
-    match kind {
-        store::returned::Kind::Bounce => "bounce",
-        store::returned::Kind::Complaint => "complaint",
-        store::returned::Kind::Leave => "unsubscribe",
-        store::returned::Kind::Taken => "taken",
-    }
 }
 
 /// Held findings listed at once.
@@ -165,13 +145,13 @@ const HELD_SHOWN: i64 = 1_000;
 async fn held(house: &House) -> Result<Answer, Problem> {
     let held = house.store.read(|tx| store::returned::held(tx, HELD_SHOWN)).await;
     let held = held.map_err(|fault| store_problem(&fault))?;
-    let line = |one: &Returned| format!("{} {} {} {}", one.reader, kind_word(one.kind), one.reason, one.said);
+    let line = |one: &Returned| format!("{} {} {} {}", one.reader, one.kind.word(), one.reason, one.said);
     let told: Vec<String> = held.iter().map(line).collect();
     let rows: Vec<_> = held
         .iter()
         .map(|one| {
             json!({"id": one.id.to_string(), "reader": one.reader.to_string(), "departure": one.departure.to_string(),
-                "kind": kind_word(one.kind), "reason": one.reason, "hard": one.hard, "code": one.code, "said": one.said})
+                "kind": one.kind.word(), "reason": one.reason, "hard": one.hard, "code": one.code, "said": one.said})
         })
         .collect();
     let told = if told.is_empty() { "Nothing is held.".to_owned() } else { told.join("\n") };

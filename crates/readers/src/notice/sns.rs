@@ -86,7 +86,8 @@ pub(super) fn look(body: &[u8], topic: Option<&Topic>, received: Ms) -> Result<S
     let needed = |name: &str| field(name).ok_or(Refusal::Unread);
     let kind = needed("Type")?;
     let what = signed_words(kind, &field).ok_or(Refusal::Unread)?;
-    if needed("TopicArn")? != topic.ok_or(Refusal::AnotherTopic)?.arn {
+    let topic = topic.ok_or(Refusal::AnotherTopic)?;
+    if needed("TopicArn")? != topic.arn {
         return Err(Refusal::AnotherTopic);
     }
     let made = needed("Timestamp")?.parse::<Timestamp>().map_err(|_| Refusal::Unread)?;
@@ -100,7 +101,7 @@ pub(super) fn look(body: &[u8], topic: Option<&Topic>, received: Ms) -> Result<S
         _ => return Err(Refusal::Forged),
     };
     let signature = STANDARD.decode(needed("Signature")?).map_err(|_| Refusal::Forged)?;
-    let host = topic.map_or("", Topic::host);
+    let host = topic.host();
     let certificate = certificate_url(needed("SigningCertURL")?, host).ok_or(Refusal::Forged)?;
     let (id, message) = (needed("MessageId")?.to_owned(), needed("Message")?.to_owned());
     let confirms = match kind {

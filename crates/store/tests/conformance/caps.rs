@@ -30,16 +30,7 @@ async fn claimed(store: &Store, limit: i64) -> (Lease, Vec<Delivery>) {
 fn tried(copy: &Delivery, state: DeliveryState, at: i64) -> Settled {
     let due = (state == DeliveryState::Deferred).then_some(at + 60_000);
     let answer = Answer { at, code: 250, text: "taken".into() };
-    Settled {
-        key: copy.key,
-        reader: copy.reader,
-        kind: copy.kind,
-        attempts: copy.attempts,
-        state,
-        due,
-        route: RouteId::FIRST,
-        answer,
-    }
+    Settled::new(copy, state, due, RouteId::FIRST, answer)
 }
 
 async fn standing(store: &Store) -> String {

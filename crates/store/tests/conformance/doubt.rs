@@ -18,16 +18,7 @@ async fn write<T: Send + 'static>(store: &Store, work: impl FnOnce(&Write) -> st
 fn settled(copy: &Delivery, state: DeliveryState, at: i64) -> Settled {
     let text = if state == DeliveryState::Uncertain { "the connection is closed" } else { "taken" };
     let answer = Answer { at, code: 250, text: text.into() };
-    Settled {
-        key: copy.key,
-        reader: copy.reader,
-        kind: copy.kind,
-        attempts: copy.attempts,
-        state,
-        due: None,
-        route: RouteId::FIRST,
-        answer,
-    }
+    Settled::new(copy, state, None, RouteId::FIRST, answer)
 }
 
 /// Marks and settles what was claimed.

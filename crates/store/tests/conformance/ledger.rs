@@ -24,16 +24,7 @@ async fn claim(store: &Store, lease: Lease, limit: i64) -> Vec<Delivery> {
 
 fn settled(copy: &Delivery, state: DeliveryState, due: Option<i64>) -> Settled {
     let answer = Answer { at: DAWN + 5, code: 250, text: "taken".into() };
-    Settled {
-        key: copy.key,
-        reader: copy.reader,
-        kind: copy.kind,
-        attempts: copy.attempts,
-        state,
-        due,
-        route: RouteId::FIRST,
-        answer,
-    }
+    Settled::new(copy, state, due, RouteId::FIRST, answer)
 }
 
 async fn sums(store: &Store, departure: DepartureId) -> String {

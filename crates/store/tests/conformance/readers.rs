@@ -95,16 +95,7 @@ fn a_letter_is_a_departure_of_its_own_and_shares_its_words() {
                 assert_eq!(ledger::mark(tx, lease, &[(copy.key, copy.cohort, newsroom::RouteId::FIRST)])?, [true]);
                 let answer = Answer { at: DAWN, code: 250, text: "ok".into() };
                 let (state, due) = (DeliveryState::Accepted, None);
-                let done = Settled {
-                    key: copy.key,
-                    reader: copy.reader,
-                    kind: copy.kind,
-                    attempts: 0,
-                    state,
-                    due,
-                    route: newsroom::RouteId::FIRST,
-                    answer,
-                };
+                let done = Settled::new(&copy, state, due, newsroom::RouteId::FIRST, answer);
                 ledger::settle(tx, lease, &[done])?;
                 open(tx)
             })

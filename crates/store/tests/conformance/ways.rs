@@ -81,15 +81,9 @@ fn the_ledger_names_the_way_that_carried_or_tried_each_copy() {
             Ok((lease, ledger::claim(tx, lease, Claim::Edition(DepartureId(1), -1, -1), 4)?))
         })
         .await;
-        let by = |copy: &Delivery, route, state| Settled {
-            key: copy.key,
-            reader: copy.reader,
-            kind: copy.kind,
-            attempts: copy.attempts,
-            state,
-            due: None,
-            route: RouteId(route),
-            answer: Answer { at: DAWN + 1, code: 250, text: "taken".into() },
+        let by = |copy: &Delivery, route, state| {
+            let answer = Answer { at: DAWN + 1, code: 250, text: "taken".into() };
+            Settled::new(copy, state, None, RouteId(route), answer)
         };
         let ended = vec![
             by(&copies[0], 1, DeliveryState::Accepted),

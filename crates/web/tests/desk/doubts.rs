@@ -33,15 +33,9 @@ fn a_bad_morning(tx: &Write, id: DepartureId, now: i64) -> store::Result<()> {
     assert_eq!(copies.len() as i64, READERS);
     let marks: Vec<_> = copies.iter().map(|c| (c.key, c.cohort, RouteId::FIRST)).collect();
     ledger::mark(tx, lease, &marks)?;
-    let lost = |copy: &Delivery| Settled {
-        key: copy.key,
-        reader: copy.reader,
-        kind: copy.kind,
-        attempts: copy.attempts,
-        state: DeliveryState::Uncertain,
-        due: None,
-        route: RouteId::FIRST,
-        answer: Answer { at: now, code: 0, text: "the connection is closed".into() },
+    let lost = |copy: &Delivery| {
+        let answer = Answer { at: now, code: 0, text: "the connection is closed".into() };
+        Settled::new(copy, DeliveryState::Uncertain, None, RouteId::FIRST, answer)
     };
     ledger::settle(tx, lease, &copies.iter().map(lost).collect::<Vec<_>>())?;
     assert!(ledger::close(tx, id)?);
