@@ -124,7 +124,12 @@ const AT_RCPT: &str = "RCPT: ";
 
 /// What is kept of a trouble.
 pub fn said_of_trouble(trouble: &Trouble, local: &str) -> Said {
-    let said_nothing = || Said { code: 0, text: scrub(&trouble.to_string(), local) };
+    let words = || match trouble.phase {
+        // Editors read it beside each reader in doubt.
+        Phase::Dot => format!("after the whole message: {}", trouble.what),
+        _ => trouble.to_string(),
+    };
+    let said_nothing = || Said { code: 0, text: scrub(&words(), local) };
     let mut said = trouble.reply().map_or_else(said_nothing, |reply| said(reply, local));
     let is_refusal = trouble.reply().is_some_and(|reply| reply.kind() == ReplyKind::No);
     if trouble.phase == Phase::Rcpt && is_refusal {

@@ -22,6 +22,8 @@ const READERS: usize = 14;
 const SENT_FIRST: usize = 4;
 /// Connections to the relay: so many copies may be in flight when the edition is paused.
 const CONNECTIONS: usize = 2;
+/// How many answers are lost.
+const LOST: usize = 2;
 /// How long an edition may take.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 /// The widths and schemes in which people look at the desk.
@@ -494,12 +496,32 @@ fn send(ana: &Member<'_>, room: &Newsroom) -> Result<()> {
     ana.must_say("The headline is corrected")?;
     ana.sees("18-departure-corrected")?;
     assert_eq!(room.copies().len(), sent, "nothing leaves while it is paused");
+    room.relay.cuts(LOST);
     ana.press("form[action$='/resume'] button")?;
     page.until("the end", "document.body.innerText.toLowerCase().includes('delivered')")?;
     page.goto(&page.url()?)?;
     ana.sees("19-departure-delivered")?;
     ana.must_say(&format!("{READERS} of {READERS} readers accounted for"))?;
     every_reader_got_one(room, sent);
+    end_doubts(ana, room)
+}
+
+/// Two answers were lost: Today says so, each reader is listed, and a member ends both doubts. Nothing is sent again by that.
+fn end_doubts(ana: &Member<'_>, room: &Newsroom) -> Result<()> {
+    let departure = ana.page.evaluate_text("location.pathname")?;
+    ana.goto("/")?;
+    ana.must_say("in doubt")?;
+    ana.sees("19b-today-in-doubt")?;
+    ana.goto(&format!("{departure}/doubts"))?;
+    ana.must_say(&format!("All {LOST} that nobody has ended"))?;
+    ana.must_say("after the whole message: the connection is closed")?;
+    ana.sees("19c-doubts")?;
+    ana.press("ul.rows button[value=taken]")?;
+    ana.must_say("counted as taken")?;
+    ana.press("ul.rows button[value=hold]")?;
+    ana.must_say("held: not sent again")?;
+    ana.sees("19d-doubts-ended")?;
+    assert_eq!(room.copies().len(), READERS);
     Ok(())
 }
 
@@ -556,6 +578,7 @@ fn look_around(ana: &Member<'_>, room: &Newsroom) -> Result<()> {
         ("/members/acts", "31-acts"),
         ("/me", "32-self"),
         ("/departures", "33-departures"),
+        ("/bounces", "33b-bounces"),
         ("/nowhere", "34-nowhere"),
     ] {
         ana.goto(room)?;

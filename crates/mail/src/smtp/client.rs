@@ -148,13 +148,18 @@ impl Trouble {
 
 impl std::fmt::Display for Trouble {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:?}: ", self.phase)?;
-        match &self.what {
-            What::Reply(reply) => write!(f, "{reply}"),
-            What::Io(kind) => write!(f, "{kind}"),
-            What::Timeout => f.write_str("no answer in time"),
-            What::Closed => f.write_str("the connection is closed"),
-            What::Protocol(what) => f.write_str(what),
+        write!(f, "{:?}: {}", self.phase, self.what)
+    }
+}
+
+impl std::fmt::Display for What {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Reply(reply) => write!(f, "{reply}"),
+            Self::Io(kind) => write!(f, "{kind}"),
+            Self::Timeout => f.write_str("no answer in time"),
+            Self::Closed => f.write_str("the connection is closed"),
+            Self::Protocol(what) => f.write_str(what),
         }
     }
 }

@@ -83,7 +83,7 @@ async fn a_doubt_is_ended_by_a_button_once_and_written_down() {
     let ids: Vec<String> = who.iter().map(|one| one.reader.to_string()).collect();
     ana.get(page).await.shows(&ids[0]).shows("the connection is closed").shows("Send once more");
     ana.submit(page, page, &[("reader", &ids[0]), ("end", "hold")]).await;
-    ana.get(page).await.shows("held: not sent again").shows("by Ana Sol");
+    ana.get(page).await.shows("Held: not sent again").shows("by Ana Sol");
     assert_eq!(open_doubts(&doubts(&newsroom, departure).await), 2);
     // Without the tick all of them is nobody.
     ana.submit(page, page, &[("reader", "all"), ("end", "taken")]).await;

@@ -88,9 +88,9 @@ fn view(one: Doubted, names: &BTreeMap<RouteId, String>, visit: &Visit) -> Doubt
 
 fn end_words(end: End) -> &'static str {
     match end {
-        End::Resent => "sent once more",
-        End::Held => "held: not sent again",
-        End::Taken => "counted as taken",
+        End::Resent => "Sent once more",
+        End::Held => "Held: not sent again",
+        End::Taken => "Counted as taken",
     }
 }
 

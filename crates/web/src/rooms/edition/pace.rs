@@ -17,6 +17,8 @@ use crate::rooms::moment;
 const LOOKS_BACK_MS: Ms = 6 * HOUR_MS;
 /// Beats of the picture at most: more are no picture on a phone.
 const BEATS_MAX: i64 = 60;
+/// An edition that has gone for fewer minutes than this has no picture yet.
+const BEATS_MIN: usize = 3;
 /// The picture's height in its own units, and a beat's width.
 const HEIGHT: i64 = 100;
 const BEAT: i64 = 10;
@@ -86,7 +88,8 @@ pub(crate) fn view(pace: &Pace, departure: &Departure, sums: &Sums, now: Ms, zon
     let under_way: i64 = DeliveryState::EVERY.iter().filter(|state| !state.terminal()).map(|s| sums.of(*s)).sum();
     let first = departure.instant.max(now - LOOKS_BACK_MS).div_euclid(MINUTE_MS);
     let minutes = minutes(&pace.tried, first, minute);
-    let (beats, most) = beats(&minutes);
+    // A block or two are no picture of anything.
+    let (beats, most) = if minutes.len() < BEATS_MIN { (Vec::new(), 0) } else { beats(&minutes) };
     PaceView {
         width: beats.len() as i64 * BEAT,
         said: said(&minutes, most),
