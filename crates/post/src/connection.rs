@@ -202,6 +202,7 @@ impl Conversation<'_, '_> {
             return if matches!(start, Start::Begun) { Step::Over(None) } else { Step::Next(None) };
         }
         if self.shared.defect == Some(Defect::OutcomeBeforeMark) {
+            self.shared.holds_twice();
             self.ended.push(self.counted_as_sent(&copy));
         }
         let ended = std::mem::take(&mut self.ended);

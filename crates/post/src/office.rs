@@ -352,8 +352,7 @@ impl Clerk {
             if self.claim().await? {
                 continue;
             }
-            // Below 0 only where a planted defect has counted a copy twice.
-            let idle = self.shared.held.load(Ordering::SeqCst) <= 0;
+            let idle = self.shared.held.load(Ordering::SeqCst) == 0;
             if idle && self.close().await? && self.shared.until != Until::Stopped {
                 break;
             }
@@ -833,6 +832,11 @@ impl Shared {
                 "Answers came after another poster had taken over; they stay listed as doubtful"
             );
         }
+    }
+
+    /// The planted defect gives an outcome to a copy that is still to get its own.
+    pub(crate) fn holds_twice(&self) {
+        self.held.fetch_add(1, Ordering::SeqCst);
     }
 
     fn let_go(&self, count: usize) {
