@@ -34,7 +34,7 @@ const DKIM_KEY: &[u8] = include_bytes!("../fixtures/throw_away_dkim_test_key.pk8
 const DOMAIN: &str = "courier.example";
 const DAILY: NewsletterId = NewsletterId(1);
 const DEPARTURE: DepartureId = DepartureId(1_000);
-const LETTER: DepartureId = DepartureId(1_000);
+const LETTER: DepartureId = DepartureId(9_000);
 const PORT: u16 = 587;
 /// Who signs up while the edition leaves.
 const NEWCOMER: i64 = 1;
