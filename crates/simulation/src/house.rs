@@ -3,6 +3,7 @@
 //! The parts are the real ones: the public doors, the inbox, the editor's cut, the post office. Dropping a life drops every
 //! task of it at the await it stands at.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -18,14 +19,14 @@ use mail::address::{Domain, HostName};
 use mail::dkim::Signer;
 use mail::smtp::client::Patience;
 use newsroom::{
-    ArticleId, Credit, DAY_MS, DepartureId, DepartureState, EditionKind, MINUTE_MS, Ms, Newsletter, NewsletterId,
-    Outlet, Revision, RouteId, SECOND_MS, TopicId, Topics,
+    ArticleId, Credit, DAY_MS, DeliveryState, DepartureId, DepartureState, EditionKind, MINUTE_MS, Ms, Newsletter,
+    NewsletterId, Outlet, ReaderId, Revision, RouteId, SECOND_MS, TopicId, Topics,
 };
 use post::pace::Caps;
 use post::route::{Carrier, Encryption, Login, Relay, Route};
 use post::{Defect, Orders, PostFault, Sender, Until};
 use seal::Secret;
-use store::{Store, articles, editions, newsletters, topics};
+use store::{Store, articles, editions, ledger, newsletters, topics};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tower::ServiceExt;
@@ -55,6 +56,8 @@ const IDLE_MS: Ms = 50 * SECOND_MS;
 const PAUSED_AFTER_MS_MAX: Ms = 3 * MINUTE_MS;
 /// And not for long, in milliseconds.
 const PAUSED_MS_MAX: Ms = 50 * MINUTE_MS;
+/// More copies than a simulated departure has.
+const COPIES_MAX: i64 = 1_000;
 /// How long a second poster waits for a moment at which the first one is best paused.
 const PAUSE_WAIT: Duration = Duration::from_secs(2 * 3_600);
 /// How long the relay may say nothing at all, in milliseconds: the default.
@@ -425,13 +428,23 @@ async fn open(part: &Part, id: DepartureId) -> Result<(), Ended> {
     world.note(&format!("opened {id}"));
     if world.roll(100) < charter.plan.pauses_percent {
         world.sleep(within_ms(world, PAUSED_AFTER_MS_MAX)).await;
-        if store.write(move |tx| editions::set_state(tx, id, DepartureState::Open, DepartureState::Paused)).await? {
+        if let Some(flying) = store.write(move |tx| pause(tx, id)).await? {
             outside.count("departures paused");
-            outside.lock().witness.paused.insert(id, world.now());
+            outside.lock().witness.paused.insert(id, (world.now(), flying));
             return resume(part, id).await;
         }
     }
     Ok(())
+}
+
+/// Pauses a departure. Gives whose copies are in flight at that moment; none when it cannot be paused any more.
+fn pause(tx: &store::Write, id: DepartureId) -> store::Result<Option<BTreeSet<ReaderId>>> {
+    if !editions::set_state(tx, id, DepartureState::Open, DepartureState::Paused)? {
+        return Ok(None);
+    }
+    let lines = ledger::lines(tx, id, (-1, -1), COPIES_MAX)?;
+    let flying = lines.into_iter().filter(|line| line.state == DeliveryState::InFlight);
+    Ok(Some(flying.map(|line| line.reader).collect()))
 }
 
 async fn resume(part: &Part, id: DepartureId) -> Result<(), Ended> {

@@ -134,8 +134,9 @@ pub(crate) struct Witness {
     restarts: Vec<Restart>,
     /// How many connections the post office may have.
     connections: u64,
-    /// Departures that are paused, and since when that is acknowledged.
-    pub(crate) paused: BTreeMap<DepartureId, Ms>,
+    /// Departures that are paused, since when that is acknowledged, and whose copies were in flight then: those alone may
+    /// still come, over a slow line however late.
+    pub(crate) paused: BTreeMap<DepartureId, (Ms, BTreeSet<ReaderId>)>,
     /// Poster names whose lease was taken over, and since when.
     pub(crate) fenced: BTreeMap<String, Ms>,
     /// Copies that arrived from a fenced poster: they must be listed as doubtful in the end.
@@ -269,7 +270,10 @@ impl Witness {
         if let Some(left) = self.people[place].left.filter(|left| received.begun > *left) {
             return Err(format!("it began {} ms after the unsubscribing was acknowledged", received.begun - left));
         }
-        if let Some(paused) = self.paused.get(&copy.0).filter(|paused| received.begun > **paused) {
+        if let Some((paused, flying)) = self.paused.get(&copy.0)
+            && received.begun > *paused
+            && !flying.contains(&copy.1)
+        {
             return Err(format!("it began {} ms after its departure was paused", received.begun - paused));
         }
         if mail.field("List-Unsubscribe-Post")? != "List-Unsubscribe=One-Click" {
